@@ -1,0 +1,1 @@
+"""What agents wrote on disk, read into conversations and turned into samples."""

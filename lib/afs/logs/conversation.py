@@ -1,0 +1,125 @@
+"""The one shape that every log parser yields: Conversation, Turn, Message, ToolCall.
+
+A parser is a module of this package with three names:
+
+    NAME                            the `source` of its samples, such as "codex"
+    roots(home, environ) -> [str]   the folders of that agent under a home, existing or not
+    find(root) -> [[str]]           files of a root in groups that must be read together, sorted
+    parse(files, note) -> Iterator[Conversation]
+
+`note(kind, path, line, detail)` is how a parser names what it could not use: kind is `bad` (a line
+that is not a JSON object), `torn` (an unfinished last line), `unknown` (a record type that it does
+not know, named in detail) or `skipped` (known, and left out on purpose). A parser never raises for
+what a file holds, never prints, and reads nothing but the files that it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+Note = Callable[[str, str, int, str], None]
+
+
+@dataclass(slots=True)
+class ToolCall:
+    """One call of a tool. `arguments` is JSON text of an object, as logged where it parses."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(slots=True)
+class Message:
+    """One message of a turn.
+
+    role is user, assistant or tool. `reasoning` is what the log holds in the clear. On a tool
+    message `tool_call_id` names the call and `failed` says what the log says of it.
+    """
+
+    role: str
+    content: str = ""
+    reasoning: str = ""
+    tool_calls: list[ToolCall] = field(default_factory=list)
+    tool_call_id: str = ""
+    failed: bool = False
+    line: int = 0
+
+
+@dataclass(slots=True)
+class Turn:
+    """What follows one human message, up to the next one.
+
+    messages[0] is the human message as typed: nothing injected. native_id is its id in the log, ""
+    where the log has none; ordinal counts the human turns of the conversation from 0 on the oldest
+    branch. tokens are None where the log does not say. flags are a subset of FLAGS. `skip` is the
+    reason of a parser that knows that this turn gives no sample ("command", "rolled-back", ...).
+    """
+
+    messages: list[Message]
+    native_id: str = ""
+    ordinal: int = 0
+    path: str = ""
+    line: int = 0
+    timestamp: str = ""
+    model: str = ""
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    flags: set[str] = field(default_factory=set)
+    skip: str = ""
+
+
+@dataclass(slots=True)
+class Conversation:
+    """A thread of turns, oldest first.
+
+    id is the conversation of first appearance; cwd is the working folder as logged (an absolute
+    path, which the exporter turns into a project name); parent is the id of the conversation that
+    started this one when it is a sub-agent.
+    """
+
+    source: str
+    id: str
+    files: list[str]
+    turns: list[Turn] = field(default_factory=list)
+    cwd: str = ""
+    agent_version: str = ""
+    system: str = ""
+    subagent: bool = False
+    parent: str = ""
+
+
+# Every flag that a sample's `_metadata.flags` may hold.
+FLAGS = (
+    "after_compaction",  # the first turn after the agent summed up and forgot what came before
+    "api_error",  # the client reported a failed request inside the turn
+    "corrected_by_user",  # the next human message corrects this turn
+    "interrupted",  # the person stopped the agent
+    "open",  # the last turn of a log without an end mark: it may still grow
+    "synthetic_prompt",  # the client wrote the prompt on the person's behalf
+    "tool_failed",  # at least one tool result is an error
+    "tool_rejected",  # the person refused a tool call
+    "unanswered_call",  # a tool call without a result
+)
+
+
+def pair_results(messages: Iterable[Message]) -> Iterator[Message]:
+    """Put each tool result behind the assistant message that called it, in the order of the calls.
+
+    Logs write results when they arrive, which may be after later messages. The first result of an
+    id wins; a result without a call is left out, because no trainer can place it.
+    """
+    kept = list(messages)
+    results: dict[str, Message] = {}
+    for message in kept:
+        if message.role == "tool":
+            results.setdefault(message.tool_call_id, message)
+    for message in kept:
+        if message.role == "tool":
+            continue
+        yield message
+        for call in message.tool_calls:
+            result = results.pop(call.id, None)
+            if result is not None:
+                yield result

@@ -1,0 +1,52 @@
+"""Tolerant reading of logs: what is no JSON object is named and passed over, never an error."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from afs import jsonl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from afs.logs.conversation import Note
+
+
+def records(path: str, note: Note) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line number, object) of a log, plain or compressed.
+
+    The log may grow while it is read: reading ends at the size that the file had when it was opened.
+    A last line without its newline that does not parse is noted as torn, any other line that is no
+    object as bad. Raises OSError only where the file cannot be opened or read.
+    """
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        reader = jsonl.Reader(fd, to_size=os.fstat(fd).st_size)
+        try:
+            for block in reader.blocks():
+                last = reader.line + len(block) - 1
+                for number, line in enumerate(block, reader.line):
+                    try:
+                        record = orjson.loads(line)
+                    except ValueError:
+                        if not line or line.isspace():
+                            continue
+                        try:
+                            record = jsonl.decode(line)
+                        except jsonl.Bad as error:
+                            torn = reader.torn and number == last
+                            note("torn" if torn else "bad", path, number, error.reason)
+                            continue
+                    if type(record) is dict:
+                        yield number, record
+                    else:
+                        note("bad", path, number, "not-object")
+        except jsonl.Corrupt as error:
+            note("torn", path, reader.line, str(error))
+        for number, _, length, _ in reader.overlong:
+            note("bad", path, number, f"a line of {length} bytes")
+    finally:
+        os.close(fd)

@@ -1,0 +1,370 @@
+"""One run of a command: inputs, outputs, counts, what was rejected and removed, and the exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import orjson
+
+from afs import __version__, jsonl
+from afs.output import Output
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+    from types import TracebackType
+
+# Of two causes the first in this order is the exit status.
+PRECEDENCE = (130, 141, 2, 4, 1, 3, 0)
+COMMITS = (0, 1, 3)
+
+
+class Usage(Exception):
+    """A wrong call: exit 2, nothing written."""
+
+
+class Stop(Exception):
+    """Ends a run with a status and a message already said."""
+
+
+def fail(what: str) -> NoReturn:
+    """End the command as wrongly used: `afs-x: what` and exit 2."""
+    raise Usage(what)
+
+
+def say(text: str) -> None:
+    """One line on standard error under the command's name."""
+    sys.stderr.write(f"{name()}: {text}\n")
+
+
+def name() -> str:
+    """The command as it was called."""
+    return os.path.basename(sys.argv[0])
+
+
+def show(path: str) -> str:
+    """A path as it may stand in a file: relative, or from ~, or its last part."""
+    if not os.path.isabs(path):
+        return path
+    for root, prefix in ((os.getcwd(), ""), (os.path.expanduser("~"), "~/")):
+        if path.startswith(root.rstrip("/") + "/"):
+            return prefix + os.path.relpath(path, root)
+    return os.path.basename(path)
+
+
+class Run:
+    """One run of a command: its inputs, outputs, counts and exit status.
+
+    Leaving the `with` block commits the outputs at status 0, 1 and 3, and discards them at any other
+    end. `count` holds numbers for the closing line and the summary; `extra` is for the summary alone.
+    """
+
+    def __init__(self, args: argparse.Namespace, private: bool = False) -> None:
+        self.args = args
+        self.status = 0
+        self.read = 0
+        self.rejected = 0
+        self.reasons: Counter[str] = Counter()
+        self.dropped: Counter[str] = Counter()
+        self.count: Counter[str] = Counter()
+        self.extra: dict[str, Any] = {}
+        self._private = private
+        self._started = time.time()
+        self._clock = time.perf_counter()
+        self._reader: jsonl.Reader | None = None
+        self._path = ""
+        self._block: list[bytes] = []
+        self._at = 0
+        self._bar: Any = None
+        self._limit = getattr(args, "limit", None)
+        self._outputs: list[Output] = []
+        self._out: Output | None = None
+        self._rejects: Output | None = None
+        self._dropped: Output | None = None
+        self._summary: Output | None = None
+
+    def __enter__(self) -> Run:
+        args = vars(self.args)
+        self._inputs = _inputs(args)
+        if args.get("rejects_text") and not args.get("rejects"):
+            fail("--rejects-text needs --rejects FILE")
+        self._out = self.open(args["output"], self._private) if "output" in args else None
+        self._rejects = self.open(args["rejects"], True) if args.get("rejects") else None
+        self._dropped = self.open(args["dropped"], self._private) if args.get("dropped") else None
+        self._summary = self.open(args["summary"]) if args.get("summary") else None
+        if self._out is not None:
+            self.write = self._out.write  # type: ignore[method-assign]
+        return self
+
+    def open(self, path: str, private: bool = False) -> Output:
+        """Another output that is committed or discarded with this run."""
+        try:
+            out = Output(path, private)
+        except OSError as error:
+            self._discard()
+            fail(f"{path}: {_reason(error)}; name a file in a folder that can be written")
+        self._outputs.append(out)
+        return out
+
+    @property
+    def written(self) -> int:
+        """Records written to the output."""
+        return self._out.count if self._out is not None else 0
+
+    def write(self, line: bytes) -> None:
+        """Write one line to the output."""
+        raise TypeError("a command without --output writes no lines")  # replaced in __enter__
+
+    # --- reading ------------------------------------------------------------------------------------
+
+    def records(self) -> Iterator[tuple[bytes, dict[str, Any]]]:
+        """(line, record) for every JSON object of every input. What is no object is rejected here."""
+        loads = orjson.loads
+        full = self._full
+        for block in self._blocks():
+            for self._at, line in enumerate(block):
+                try:
+                    record = loads(line)
+                except ValueError:
+                    if not line or line.isspace():
+                        continue
+                    self.read += 1
+                    try:
+                        record = jsonl.decode(line)
+                    except jsonl.Bad as error:
+                        self.reject(error.reason, error.what)
+                        continue
+                else:
+                    self.read += 1
+                if type(record) is not dict:
+                    self.reject("not-object", "not a JSON object")
+                    continue
+                if self._limit is not None and full():
+                    self.read -= 1
+                    return
+                yield line, record
+
+    def texts(self) -> Iterator[bytes]:
+        """Every line of every input as bytes, for commands that read plain text."""
+        for block in self._blocks():
+            for self._at, line in enumerate(block):
+                self.read += 1
+                yield line
+
+    def _full(self) -> bool:
+        return self._limit is not None and self.written >= self._limit
+
+    def _blocks(self) -> Iterator[list[bytes]]:
+        most = self.args.max_record
+        for path, fd in self._open_inputs():
+            self._path = "stdin" if path == "-" else path
+            reader = self._reader = jsonl.Reader(fd, most)
+            try:
+                for self._block in reader.blocks():
+                    self._report_overlong(reader)
+                    self._progress(reader)
+                    yield self._block
+            except jsonl.Corrupt as error:
+                left = "; its last lines are lost" if reader.torn else ""
+                self.fault(1, f"{self._path}: {error}{left}; lines up to {reader.line - 1} were used")
+            except OSError as error:
+                self.fault(1, f"{self._path}:{reader.line}: {_reason(error)}")
+            finally:
+                if fd:
+                    os.close(fd)
+            self._report_overlong(reader)
+        self._block = []
+        self._close_bar()
+
+    def _open_inputs(self) -> Iterator[tuple[str, int]]:
+        for path in self._inputs:
+            if path == "-":
+                if sys.stdin is not None and sys.stdin.isatty():
+                    say("reading standard input from the terminal; name a FILE or use a pipe")
+                yield path, 0
+                continue
+            try:
+                fd = os.open(path, os.O_RDONLY)
+            except OSError as error:
+                self.fault(1, f"{path}: {_reason(error)}")
+                continue
+            yield path, fd
+
+    def _report_overlong(self, reader: jsonl.Reader) -> None:
+        for line, offset, length, mark in reader.overlong:
+            self.read += 1
+            what = f"a line of {length} bytes is over --max-record"
+            self._reject(self._path, line, offset, length, mark, "too-long", what, b"")
+        reader.overlong.clear()
+
+    # --- what cannot be used, what is removed -------------------------------------------------------
+
+    def reject(self, reason: str, what: str) -> None:
+        """The current record cannot be used: a row in --rejects, else a message and exit 1 at the end."""
+        reader = self._reader
+        assert reader is not None
+        line = self._block[self._at]
+        offset = reader.offset + sum(map(len, self._block[: self._at])) + self._at
+        mark = jsonl.digest(line)
+        self._reject(self._path, reader.line + self._at, offset, len(line), mark, reason, what, line)
+
+    def reject_at(self, path: str, line: int, reason: str, what: str, status: int = 1) -> None:
+        """The same for a record made from several lines of a log: names where it begins."""
+        self._reject(path, line, None, None, None, reason, what, b"", status)
+
+    def _reject(
+        self,
+        path: str,
+        line: int,
+        offset: int | None,
+        length: int | None,
+        mark: str | None,
+        reason: str,
+        what: str,
+        text: bytes,
+        status: int = 1,
+    ) -> None:
+        self.rejected += 1
+        self.reasons[reason] += 1
+        strict = vars(self.args).get("strict")
+        if strict or self._rejects is None:
+            remedy = (
+                "" if strict or "rejects" not in self.args else "; use --rejects FILE to collect such records"
+            )
+            say(f"{path}:{line}: {what}{remedy}")
+            if strict:
+                raise Stop(status)
+            self._remember(status)
+            return
+        row = {
+            "file": show(path),
+            "line": line,
+            "offset": offset,
+            "length": length,
+            "reason": reason,
+            "hash": mark,
+        }
+        if vars(self.args).get("rejects_text"):
+            row["text"] = text.decode("utf-8", "replace")
+        self._rejects.write(jsonl.encode(row))
+
+    def drop(self, line: bytes, reason: str) -> None:
+        """The command's own job removes this record: counted, and kept in --dropped with the reason."""
+        self.dropped[reason] += 1
+        if self._dropped is not None:
+            self._dropped.write(jsonl.append_keys(line, {"_dropped": reason}))
+
+    def fault(self, status: int, text: str) -> None:
+        """Say a line and remember the status; of several the first in PRECEDENCE holds."""
+        say(text)
+        self._remember(status)
+
+    def _remember(self, status: int) -> None:
+        self.status = min(self.status, status, key=PRECEDENCE.index)
+
+    def warn(self, text: str) -> None:
+        """A line on standard error that changes no status."""
+        self._close_bar()
+        say(text)
+
+    # --- the end ------------------------------------------------------------------------------------
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close_bar()
+        if kind is not None:
+            self._discard()
+            return
+        limit = vars(self.args).get("max_reject")
+        if limit is not None and self.rejected > limit * self.read:
+            self.fault(3, f"{self.rejected} of {self.read} rejected, more than --max-reject {limit:g}")
+        if self.status not in COMMITS:
+            self._discard()
+            return
+        try:
+            if self._summary is not None:
+                self._summary.write(jsonl.encode(self.summary()))
+            while self._outputs:
+                self._outputs[0].commit()
+                self._outputs.pop(0)
+        except BaseException:
+            self._discard()
+            raise
+        if not self.args.quiet:
+            say(self._closing())
+
+    def summary(self) -> dict[str, Any]:
+        """The counts. Clock and host stand under `run` alone."""
+        return {
+            "command": name(),
+            "version": __version__,
+            "read": self.read,
+            "written": self.written,
+            "rejected": self.rejected,
+            "reject_reasons": dict(sorted(self.reasons.items())),
+            "dropped": dict(sorted(self.dropped.items())),
+            **dict(sorted(self.count.items())),
+            **self.extra,
+            "run": {
+                "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._started)),
+                "seconds": round(time.perf_counter() - self._clock, 3),
+                "host": os.uname().nodename,
+            },
+        }
+
+    def _closing(self) -> str:
+        parts = [f"{self.read} read"]
+        if self._out is not None:
+            parts.append(f"{self.written} written")
+        for title, reasons in (("dropped", self.dropped), ("rejected", self.reasons)):
+            if reasons:
+                named = ", ".join(f"{name} {number}" for name, number in sorted(reasons.items()))
+                parts.append(f"{sum(reasons.values())} {title} ({named})")
+        parts += [f"{number} {name}" for name, number in sorted(self.count.items())]
+        return ", ".join(parts)
+
+    def _discard(self) -> None:
+        while self._outputs:
+            self._outputs.pop().discard()
+
+    def _progress(self, reader: jsonl.Reader) -> None:
+        if self._bar is None:
+            if self.args.quiet or time.perf_counter() - self._clock < 1 or not sys.stderr.isatty():
+                return
+            from tqdm import tqdm
+
+            total = sum(os.path.getsize(path) for path in self._inputs if os.path.isfile(path))
+            self._bar = tqdm(total=total or None, unit="B", unit_scale=True, desc=name(), leave=False)
+        self._bar.update(reader.taken)
+        reader.taken = 0
+
+    def _close_bar(self) -> None:
+        if self._bar:
+            self._bar.close()
+            self._bar = None
+
+
+def _inputs(args: dict[str, Any]) -> list[str]:
+    """The named inputs, all of them looked at before the first is read."""
+    if "files" not in args:
+        return []
+    paths = [*args["files"], *(args["input"] or ())] or ["-"]
+    for path in paths:
+        if path == "-":
+            continue
+        if not os.path.exists(path):
+            fail(f"{path}: no such file")
+        if os.path.isdir(path):
+            fail(f"{path}: is a folder; name the files in it")
+        if not os.access(path, os.R_OK):
+            fail(f"{path}: cannot be read; check its permissions")
+    return paths
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
