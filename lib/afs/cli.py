@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn
 
 try:
     from afs import __version__, jsonl
@@ -19,8 +18,12 @@ except ImportError as error:
     sys.stderr.write(f"{_prog}: {error.name} is missing; run scripts/afs-venv and activate .venv\n")
     raise SystemExit(2) from None
 
+TYPE_CHECKING = False  # typing is not loaded at run time: it costs as much as argparse's parse
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any, NoReturn
+
+    _Flag = tuple[tuple[str, ...], dict[str, Any]]
 
 EXIT_STATUS = """\
   0    done
@@ -32,8 +35,6 @@ EXIT_STATUS = """\
   141  the reader went away
 """
 __all__ = ["FLAGS", "Run", "Usage", "fail", "parser", "run", "say", "show"]
-
-_Flag = tuple[tuple[str, ...], dict[str, Any]]
 
 
 def size(text: str) -> int:
@@ -134,6 +135,18 @@ class Parser(argparse.ArgumentParser):
         return self.parse_intermixed_args(args, namespace)
 
 
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """Our layout. The width is found here because argparse would load shutil, and with it bz2 and lzma."""
+    try:
+        width = int(os.environ.get("COLUMNS", "")) or 80
+    except ValueError:
+        try:
+            width = os.get_terminal_size(1).columns
+        except OSError:
+            width = 80
+    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=28, width=min(width, 110) - 2)
+
+
 def parser(doc: str | None, names: str = "") -> Parser:
     """A parser described by a command's docstring, with the named rows of FLAGS, -q and --version."""
     head, _, rest = (doc or "").strip().partition("\n")
@@ -142,7 +155,7 @@ def parser(doc: str | None, names: str = "") -> Parser:
         prog=prog,
         description=f"{head}\n{rest}".rstrip(),
         epilog=f"exit status:\n{EXIT_STATUS}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_formatter,
         allow_abbrev=False,
     )
     for name in names.split():

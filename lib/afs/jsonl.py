@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import codecs
 import os
-from typing import TYPE_CHECKING, Any
 
 import orjson
-from xxhash import xxh3_128
 
+TYPE_CHECKING = False  # typing is not loaded at run time: it costs as much as argparse's parse
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import Any
 
-BLOCK = 1 << 20
+BLOCK = 1 << 17
 MAX_RECORD = 256 << 20
 _GZIP = b"\x1f\x8b\x08"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -156,7 +156,9 @@ def append_keys(line: bytes, pairs: Mapping[str, Any]) -> bytes:
 
 def digest(data: bytes) -> str:
     """32 hex digits that name these bytes (XXH3, 128 bits)."""
-    return xxh3_128(data).hexdigest()
+    from xxhash import xxh3_128_hexdigest  # not on the way of a run without rejects: it loads typing
+
+    return str(xxh3_128_hexdigest(data))
 
 
 # --- reading ----------------------------------------------------------------------------------------
@@ -220,6 +222,8 @@ class Reader:
 
     def _pass_over(self, held: list[bytes], chunk: bytes, chunks: Iterator[bytes]) -> bytes:
         """Skip a line that is too long to hold; the bytes behind it."""
+        from xxhash import xxh3_128
+
         total, mark = 0, xxh3_128()
         for part in held:
             total += len(part)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Any
 
-_BUFFER = 1 << 18
+TYPE_CHECKING = False  # typing is not loaded at run time: it costs as much as argparse's parse
+if TYPE_CHECKING:
+    from typing import Any
+
+_BUFFER = 1 << 17
 
 
 class Output:

@@ -6,17 +6,18 @@ import os
 import sys
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NoReturn
 
 import orjson
 
 from afs import __version__, jsonl
 from afs.output import Output
 
+TYPE_CHECKING = False  # typing is not loaded at run time: it costs as much as argparse's parse
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
     from types import TracebackType
+    from typing import Any, NoReturn
 
 # Of two causes the first in this order is the exit status.
 PRECEDENCE = (130, 141, 2, 4, 1, 3, 0)

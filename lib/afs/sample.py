@@ -6,12 +6,10 @@ through every command. docs/training-sample.schema.json is `schema()` written ou
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from xxhash import xxh3_128_hexdigest, xxh3_128_intdigest
-
+TYPE_CHECKING = False  # typing is not loaded at run time: it costs as much as argparse's parse
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
 # name -> (JSON types, meaning). A producer writes every field but the last two.
 FIELDS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -70,6 +68,8 @@ _REQUIRED = ("instruction", "output")
 
 def sample_id(*origin: str) -> str:
     """32 hex digits that name an origin such as (source, conversation, turn)."""
+    from xxhash import xxh3_128_hexdigest
+
     return str(xxh3_128_hexdigest("\0".join(origin).encode("utf-8", "surrogatepass")))
 
 
@@ -155,6 +155,8 @@ def content_key(record: Mapping[str, Any]) -> int:
     Ids, times, scores and reasoning do not count. Lengths are hashed too, so that text moved from one
     field into the next gives another key.
     """
+    from xxhash import xxh3_128_intdigest
+
     texts = [record["instruction"], record.get("input") or "", record["output"]]
     for message in record.get("messages") or ():
         texts += (message["role"], message["content"])
