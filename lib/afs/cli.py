@@ -7,12 +7,14 @@ run(main), which turns every way to stop into a documented exit status.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 
 try:
     from afs import __version__, jsonl
-    from afs.run import Run, Stop, Usage, fail, say, show
+    from afs.messages import Stop, Usage, fail, reason_of, say, show
+    from afs.run import Run
 except ImportError as error:
     _prog = os.path.basename(sys.argv[0])
     sys.stderr.write(f"{_prog}: {error.name} is missing; run scripts/afs-venv and activate .venv\n")
@@ -132,7 +134,19 @@ class Parser(argparse.ArgumentParser):
             names = sorted(name for action in self._actions for name in action.option_strings)
             sys.stdout.write("".join(f"{name}\n" for name in names))
             raise SystemExit(0)
-        return self.parse_intermixed_args(args, namespace)
+        # Behind "--" all is a FILE; parse_intermixed_args would take `-- -x` for an option again.
+        args = list(sys.argv[1:] if args is None else args)
+        cut = args.index("--") if "--" in args and self._takes_files() else len(args)
+        found = self.parse_intermixed_args(args[:cut], namespace)
+        if args[cut + 1 :]:
+            found.files = [*found.files, *args[cut + 1 :]]
+        return found
+
+    def _takes_files(self) -> bool:
+        return any(action.dest == "files" for action in self._actions)
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        (file or sys.stderr).write(message)  # argparse would pass over a full disk
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
@@ -177,12 +191,10 @@ def run(main: Callable[[list[str]], int]) -> NoReturn:
     for name in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(name) is signal.SIG_DFL:
             signal.signal(name, _interrupted)
+    _open_streams()
     try:
-        status = main(sys.argv[1:])
+        status = _called(main)
         sys.stdout.flush()
-    except SystemExit as error:  # argparse after --help and --version
-        status = error.code if isinstance(error.code, int) else 0
-        status = _flush(status)
     except Usage as error:
         say(str(error))
         status = 2
@@ -197,16 +209,34 @@ def run(main: Callable[[list[str]], int]) -> NoReturn:
         say(f"{error.name} is missing; run scripts/afs-venv and activate .venv")
         status = 2
     except OSError as error:
-        say(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}")
+        say(f"{error.filename or 'standard output'}: {reason_of(error)}")
         status = 1
-    if status == 141:  # what is left in Python's own buffer must not complain at exit
+    try:
+        sys.stdout.flush()
+    except OSError:  # said above; Python must not say it again at exit, with a status of its own
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(status)
 
 
-def _flush(status: int) -> int:
+def _called(main: Callable[[list[str]], int]) -> int:
     try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return 141
-    return status
+        return main(sys.argv[1:])
+    except SystemExit as error:  # argparse after --help and --version
+        return error.code if isinstance(error.code, int) else 0
+
+
+def _open_streams() -> None:
+    """Give closed standard streams a number that no data file can get, and standard output its encoding.
+
+    The null device is opened the wrong way round: reading a closed input and writing to a closed output
+    stay errors.
+    """
+    for number, flags in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, flags)  # the lowest free number is this one
+    sys.stdout = sys.stdout or io.TextIOWrapper(io.FileIO(1, "w", closefd=False), "utf-8")
+    sys.stderr = sys.stderr or io.TextIOWrapper(io.FileIO(2, "w", closefd=False), "utf-8")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")

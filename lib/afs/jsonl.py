@@ -21,8 +21,8 @@ MAX_RECORD = 256 << 20
 _GZIP = b"\x1f\x8b\x08"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _BOM = b"\xef\xbb\xbf"
-# Zstandard packs up to 128 kB into 4 bytes: small bites keep a hostile file from filling the memory.
-_BITE = 4096
+# Zstandard packs up to 128 kB into 4 bytes: with bites of this size a hostile file gives 16 MB at once.
+_BITE = 512
 
 
 class Bad(ValueError):
@@ -67,7 +67,9 @@ def _decode_slowly(line: bytes) -> Any:
     except RecursionError:
         raise Bad("depth", "nested too deeply") from None
     except json.JSONDecodeError as error:
-        raise Bad("json", f"not JSON ({error.msg.lower()} at column {error.colno})") from None
+        raise Bad(
+            "json", f"not JSON ({error.msg.lower().removesuffix(' at')} at column {error.colno})"
+        ) from None
     except ValueError:
         raise Bad("number", "a number with too many digits") from None
 
@@ -94,13 +96,19 @@ codecs.register_error("afs-escape", _escape_surrogate)
 
 
 def encode(value: Any) -> bytes:
-    """Compact JSON in UTF-8 without a newline; keys in order, lone surrogates as escapes."""
+    """Compact JSON in UTF-8 without a newline; keys in order, lone surrogates as escapes.
+
+    Raises Bad("depth") beyond some 900 levels.
+    """
     try:
         return orjson.dumps(value)
     except TypeError:  # lone surrogates, integers over 64 bits, more than 254 levels
         import json
 
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        try:
+            text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        except RecursionError:
+            raise Bad("depth", "nested too deeply") from None
         return text.encode("utf-8", "afs-escape")
 
 
@@ -108,12 +116,15 @@ def reencode(record: Any, line: bytes) -> bytes:
     """Encode a record that was decoded from `line` and then changed.
 
     Raises Bad("number") where a number of `line` would come back different: an integer over 64 bits,
-    or more digits than a double has (17 are enough to name any double).
+    or more digits than a double has (17 are enough to name any double). Raises Bad("depth") as encode.
     """
-    if _has_float(record):
-        import json
+    try:
+        if _has_float(record):
+            import json
 
-        json.loads(line, parse_int=_check_int, parse_float=_check_float)
+            json.loads(line, parse_int=_check_int, parse_float=_check_float)
+    except RecursionError:
+        raise Bad("depth", "nested too deeply") from None
     return encode(record)
 
 
@@ -127,20 +138,19 @@ def _has_float(value: Any) -> bool:
 
 
 def _check_int(text: str) -> int:
-    value = int(text)
-    if not -(1 << 63) <= value < 1 << 64:
+    if len(text) > 20 or not -(1 << 63) <= int(text) < 1 << 64:
         raise Bad("number", "an integer of more than 64 bits in a record that has to change")
-    return value
+    return 0
 
 
 def _check_float(text: str) -> float:
     digits = text.lower().partition("e")[0].replace(".", "").lstrip("-0")
     value = _finite(text)
-    if len(digits) > 17:
+    if len(digits) > 17 or (digits and not value):
         from decimal import Decimal
 
-        if Decimal(text) != Decimal(repr(value)):
-            raise Bad("number", "a number with more digits than a double in a record that has to change")
+        if not value or Decimal(text) != Decimal(repr(value)):
+            raise Bad("number", "a number that no double holds in a record that has to change")
     return value
 
 
@@ -149,6 +159,8 @@ def append_keys(line: bytes, pairs: Mapping[str, Any]) -> bytes:
 
     The caller has decoded the line and knows that it is an object without these keys.
     """
+    if not pairs:
+        return line
     body = line.rstrip()[:-1]
     joint = b"" if body.rstrip()[-1:] == b"{" else b","
     return body + joint + encode(pairs)[1:]
@@ -187,38 +199,51 @@ class Reader:
         """Lists of lines without their newlines. Raises Corrupt after the last whole line is out."""
         held: list[bytes] = []
         size = 0
-        failure: Corrupt | None = None
         chunks = self._chunks()
-        while True:
-            try:
-                chunk = next(chunks, b"")
-            except Corrupt as error:
-                failure = error
-                break
-            if not chunk:
-                break
-            first = chunk.find(b"\n")
-            if size + (first if first >= 0 else len(chunk)) > self._max:
-                chunk = self._pass_over(held, chunk, chunks)
-                held, size = [], 0
-            cut = chunk.rfind(b"\n")
-            if cut < 0:
-                held.append(chunk)
-                size += len(chunk)
+        try:
+            for chunk in chunks:
+                first = chunk.find(b"\n")
+                size += first if first >= 0 else len(chunk)
+                if size > self._max:
+                    chunk = self._pass_over(held, chunk, chunks)
+                    held, size = [], len(chunk)
+                cut = chunk.rfind(b"\n")
+                if cut < 0:
+                    held.append(chunk)
+                    continue
+                block = b"".join((*held, chunk[:cut])) if held else chunk[:cut]
+                rest = chunk[cut + 1 :]
+                held, size = ([rest], len(rest)) if rest else ([], 0)
+                lines = block.split(b"\n")
+                if len(block) > self._max and max(map(len, lines)) > self._max:
+                    yield from self._without_overlong(lines)
+                    continue
+                yield lines
+                self.line += len(lines)
+                self.offset += len(block) + 1
+        except Corrupt:
+            self.torn = size > 0
+            raise
+        self.torn = size > 0
+        if size > self._max:
+            self._pass_over(held, b"", chunks)
+        elif size:
+            yield [b"".join(held)]
+
+    def _without_overlong(self, lines: list[bytes]) -> Iterator[list[bytes]]:
+        """The same for a limit so small that lines over it come within a chunk."""
+        part: list[bytes] = []
+        for line in (*lines, None):
+            if line is not None and len(line) <= self._max:
+                part.append(line)
                 continue
-            block = b"".join((*held, chunk[:cut])) if held else chunk[:cut]
-            rest = chunk[cut + 1 :]
-            held, size = ([rest], len(rest)) if rest else ([], 0)
-            lines = block.split(b"\n")
-            yield lines
-            self.line += len(lines)
-            self.offset += len(block) + 1
-        if size:
-            self.torn = True
-            if failure is None:
-                yield [b"".join(held)]
-        if failure is not None:
-            raise failure
+            if part:
+                yield part
+                self.line += len(part)
+                self.offset += sum(map(len, part)) + len(part)
+                part = []
+            if line is not None:
+                self._pass_over([line], b"\n", iter(()))
 
     def _pass_over(self, held: list[bytes], chunk: bytes, chunks: Iterator[bytes]) -> bytes:
         """Skip a line that is too long to hold; the bytes behind it."""
@@ -245,19 +270,11 @@ class Reader:
         return chunk
 
     def _chunks(self) -> Iterator[bytes]:
-        raw = self._raw()
-        head = next(raw, b"")
-        while 0 < len(head) < 4:
-            more = next(raw, b"")
-            if not more:
-                break
-            head += more
+        head, raw = _at_least(4, self._raw())
         if head.startswith(_GZIP):
-            yield from _gunzip(head, raw)
-            return
-        if head.startswith(_ZSTD):
-            yield from _unzstd(head, raw)
-            return
+            head, raw = _at_least(3, _gunzip(head, raw))
+        elif head.startswith(_ZSTD):
+            head, raw = _at_least(3, _unzstd(head, raw))
         if head.startswith(_BOM):
             self.offset += len(_BOM)
             head = head[len(_BOM) :]
@@ -267,13 +284,27 @@ class Reader:
 
     def _raw(self) -> Iterator[bytes]:
         while self._left is None or self._left > 0:
-            data = os.read(self._fd, BLOCK if self._left is None else min(BLOCK, self._left))
+            try:
+                data = os.read(self._fd, BLOCK if self._left is None else min(BLOCK, self._left))
+            except BlockingIOError:  # a writer left the pipe in non-blocking mode
+                import select
+
+                select.select([self._fd], [], [])
+                continue
             if not data:
                 return
             self.taken += len(data)
             if self._left is not None:
                 self._left -= len(data)
             yield data
+
+
+def _at_least(size: int, chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """(the first chunks joined to `size` bytes or more where there are so many, the others)."""
+    head = b""
+    while len(head) < size and (more := next(chunks, b"")):
+        head += more
+    return head, chunks
 
 
 def _gunzip(head: bytes, raw: Iterator[bytes]) -> Iterator[bytes]:
@@ -305,21 +336,35 @@ def _unzstd(head: bytes, raw: Iterator[bytes]) -> Iterator[bytes]:
 
     machine = None
     data = head
-    while data or (data := next(raw, b"")):
-        bite, data = data[:_BITE], data[_BITE:]
-        while bite:
-            machine = machine or zstandard.ZstdDecompressor().decompressobj()
-            try:
-                out = machine.decompress(bite)
-            except zstandard.ZstdError:
-                raise Corrupt("the Zstandard data is damaged") from None
-            bite = b""
-            if machine.eof:  # frames may follow each other
-                bite, machine = machine.unused_data, None
-            if out:
-                yield out
+    gathered: list[bytes] = []
+    size = 0
+    try:
+        while data or (data := next(raw, b"")):
+            for start in range(0, len(data), _BITE):
+                bite = data[start : start + _BITE]
+                while bite:
+                    machine = machine or zstandard.ZstdDecompressor().decompressobj()
+                    out = machine.decompress(bite)
+                    bite = b""
+                    if machine.eof:  # frames may follow each other
+                        bite, machine = machine.unused_data, None
+                    gathered.append(out)
+                    size += len(out)
+                if size >= BLOCK:
+                    yield from _cut(b"".join(gathered))
+                    gathered, size = [], 0
+            data = b""
+    except zstandard.ZstdError:
+        yield from _cut(b"".join(gathered))
+        raise Corrupt("the Zstandard data is damaged") from None
+    yield from _cut(b"".join(gathered))
     if machine is not None:
         raise Corrupt("the Zstandard data ends too early")
+
+
+def _cut(data: bytes) -> Iterator[bytes]:
+    for start in range(0, len(data), BLOCK):
+        yield data[start : start + BLOCK]
 
 
 def lines(path: str, max_record: int = MAX_RECORD, to_size: int | None = None) -> Iterator[tuple[int, bytes]]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 
 import orjson
 
 from afs import __version__, jsonl
+from afs.messages import Stop, fail, name, reason_of, say, show
 from afs.output import Output
 
 TYPE_CHECKING = False  # typing is not loaded at run time: it costs as much as argparse's parse
@@ -17,61 +19,32 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
     from types import TracebackType
-    from typing import Any, NoReturn
+    from typing import Any
 
 # Of two causes the first in this order is the exit status.
 PRECEDENCE = (130, 141, 2, 4, 1, 3, 0)
 COMMITS = (0, 1, 3)
 
 
-class Usage(Exception):
-    """A wrong call: exit 2, nothing written."""
-
-
-class Stop(Exception):
-    """Ends a run with a status and a message already said."""
-
-
-def fail(what: str) -> NoReturn:
-    """End the command as wrongly used: `afs-x: what` and exit 2."""
-    raise Usage(what)
-
-
-def say(text: str) -> None:
-    """One line on standard error under the command's name."""
-    sys.stderr.write(f"{name()}: {text}\n")
-
-
-def name() -> str:
-    """The command as it was called."""
-    return os.path.basename(sys.argv[0])
-
-
-def show(path: str) -> str:
-    """A path as it may stand in a file: relative, or from ~, or its last part."""
-    if not os.path.isabs(path):
-        return path
-    for root, prefix in ((os.getcwd(), ""), (os.path.expanduser("~"), "~/")):
-        if path.startswith(root.rstrip("/") + "/"):
-            return prefix + os.path.relpath(path, root)
-    return os.path.basename(path)
-
-
 class Run:
     """One run of a command: its inputs, outputs, counts and exit status.
 
     Leaving the `with` block commits the outputs at status 0, 1 and 3, and discards them at any other
-    end. `count` holds numbers for the closing line and the summary; `extra` is for the summary alone.
+    end. `count` holds numbers for the closing line and the summary, `tallies` named counts by kind that
+    stand in both as dropped and rejected do; `extra` is for the summary alone.
+    `reject_status` is what a rejected record means where there is no --rejects.
     """
 
     def __init__(self, args: argparse.Namespace, private: bool = False) -> None:
         self.args = args
         self.status = 0
+        self.reject_status = 1
         self.read = 0
         self.rejected = 0
         self.reasons: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
         self.count: Counter[str] = Counter()
+        self.tallies: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.extra: dict[str, Any] = {}
         self._private = private
         self._started = time.time()
@@ -80,6 +53,7 @@ class Run:
         self._path = ""
         self._block: list[bytes] = []
         self._at = 0
+        self._counted = (0, 0)
         self._bar: Any = None
         self._limit = getattr(args, "limit", None)
         self._outputs: list[Output] = []
@@ -93,10 +67,14 @@ class Run:
         self._inputs = _inputs(args)
         if args.get("rejects_text") and not args.get("rejects"):
             fail("--rejects-text needs --rejects FILE")
-        self._out = self.open(args["output"], self._private) if "output" in args else None
-        self._rejects = self.open(args["rejects"], True) if args.get("rejects") else None
-        self._dropped = self.open(args["dropped"], self._private) if args.get("dropped") else None
-        self._summary = self.open(args["summary"]) if args.get("summary") else None
+        try:
+            self._out = self.open(args["output"], self._private) if "output" in args else None
+            self._rejects = self.open(args["rejects"], True) if args.get("rejects") else None
+            self._dropped = self.open(args["dropped"], self._private) if args.get("dropped") else None
+            self._summary = self.open(args["summary"]) if args.get("summary") else None
+        except BaseException:  # the with block is not entered, so __exit__ will not come
+            self._discard()
+            raise
         if self._out is not None:
             self.write = self._out.write  # type: ignore[method-assign]
         return self
@@ -106,9 +84,11 @@ class Run:
         try:
             out = Output(path, private)
         except OSError as error:
-            self._discard()
-            fail(f"{path}: {_reason(error)}; name a file in a folder that can be written")
+            fail(f"{path}: {reason_of(error)}; name a file in a folder that can be written")
+        twins = [other for other in self._outputs if out.target and other.target == out.target]
         self._outputs.append(out)
+        if twins:
+            fail(f"{path}: named for two outputs; give each a file of its own")
         return out
 
     @property
@@ -126,6 +106,9 @@ class Run:
         """(line, record) for every JSON object of every input. What is no object is rejected here."""
         loads = orjson.loads
         full = self._full
+        limited = self._limit is not None
+        if full():
+            return
         for block in self._blocks():
             for self._at, line in enumerate(block):
                 try:
@@ -144,10 +127,9 @@ class Run:
                 if type(record) is not dict:
                     self.reject("not-object", "not a JSON object")
                     continue
-                if self._limit is not None and full():
-                    self.read -= 1
-                    return
                 yield line, record
+                if limited and full():  # before another block is waited for
+                    return
 
     def texts(self) -> Iterator[bytes]:
         """Every line of every input as bytes, for commands that read plain text."""
@@ -164,42 +146,53 @@ class Run:
         for path, fd in self._open_inputs():
             self._path = "stdin" if path == "-" else path
             reader = self._reader = jsonl.Reader(fd, most)
-            try:
-                for self._block in reader.blocks():
-                    self._report_overlong(reader)
-                    self._progress(reader)
-                    yield self._block
-            except jsonl.Corrupt as error:
-                left = "; its last lines are lost" if reader.torn else ""
-                self.fault(1, f"{self._path}: {error}{left}; lines up to {reader.line - 1} were used")
-            except OSError as error:
-                self.fault(1, f"{self._path}:{reader.line}: {_reason(error)}")
-            finally:
-                if fd:
-                    os.close(fd)
+            for block in self._readable(reader):
+                self._block, self._counted = block, (0, 0)
+                self._report_overlong(reader)
+                self._progress(reader)
+                yield block
             self._report_overlong(reader)
         self._block = []
         self._close_bar()
 
+    def _readable(self, reader: jsonl.Reader) -> Iterator[list[bytes]]:
+        """The blocks of one input up to where it cannot be read. No write may fail in here."""
+        try:
+            yield from reader.blocks()
+        except jsonl.Corrupt as error:
+            left = "; its last lines are lost" if reader.torn else ""
+            self._broken(f"{self._path}: {error}{left}; lines up to {reader.line - 1} were used")
+        except OSError as error:
+            self._broken(f"{self._path}:{reader.line}: {reason_of(error)}")
+
+    def _broken(self, text: str) -> None:
+        """An input ends in an error: exit 1 at the end, or now if --strict."""
+        self.fault(1, text)
+        if vars(self.args).get("strict"):
+            raise Stop(1)
+
     def _open_inputs(self) -> Iterator[tuple[str, int]]:
         for path in self._inputs:
             if path == "-":
-                if sys.stdin is not None and sys.stdin.isatty():
+                if os.isatty(0):
                     say("reading standard input from the terminal; name a FILE or use a pipe")
                 yield path, 0
                 continue
             try:
                 fd = os.open(path, os.O_RDONLY)
             except OSError as error:
-                self.fault(1, f"{path}: {_reason(error)}")
+                self._broken(f"{path}: {reason_of(error)}")
                 continue
-            yield path, fd
+            try:
+                yield path, fd
+            finally:
+                os.close(fd)
 
     def _report_overlong(self, reader: jsonl.Reader) -> None:
         for line, offset, length, mark in reader.overlong:
             self.read += 1
             what = f"a line of {length} bytes is over --max-record"
-            self._reject(self._path, line, offset, length, mark, "too-long", what, b"")
+            self._reject(self._path, line, offset, length, mark, "too-long", what, b"", self.reject_status)
         reader.overlong.clear()
 
     # --- what cannot be used, what is removed -------------------------------------------------------
@@ -209,9 +202,11 @@ class Run:
         reader = self._reader
         assert reader is not None
         line = self._block[self._at]
-        offset = reader.offset + sum(map(len, self._block[: self._at])) + self._at
-        mark = jsonl.digest(line)
-        self._reject(self._path, reader.line + self._at, offset, len(line), mark, reason, what, line)
+        at, size = self._counted  # counted on from the last reject: a block may be all rejects
+        size += sum(map(len, self._block[at : self._at])) + self._at - at
+        self._counted = (self._at, size)
+        place = (reader.line + self._at, reader.offset + size, len(line), jsonl.digest(line))
+        self._reject(self._path, *place, reason, what, line, self.reject_status)
 
     def reject_at(self, path: str, line: int, reason: str, what: str, status: int = 1) -> None:
         """The same for a record made from several lines of a log: names where it begins."""
@@ -227,7 +222,7 @@ class Run:
         reason: str,
         what: str,
         text: bytes,
-        status: int = 1,
+        status: int,
     ) -> None:
         self.rejected += 1
         self.reasons[reason] += 1
@@ -236,7 +231,7 @@ class Run:
             remedy = (
                 "" if strict or "rejects" not in self.args else "; use --rejects FILE to collect such records"
             )
-            say(f"{path}:{line}: {what}{remedy}")
+            self.warn(f"{path}:{line}: {what}{remedy}")
             if strict:
                 raise Stop(status)
             self._remember(status)
@@ -257,11 +252,11 @@ class Run:
         """The command's own job removes this record: counted, and kept in --dropped with the reason."""
         self.dropped[reason] += 1
         if self._dropped is not None:
-            self._dropped.write(jsonl.append_keys(line, {"_dropped": reason}))
+            self._dropped.write(_mark_dropped(line, reason))
 
     def fault(self, status: int, text: str) -> None:
         """Say a line and remember the status; of several the first in PRECEDENCE holds."""
-        say(text)
+        self.warn(text)
         self._remember(status)
 
     def _remember(self, status: int) -> None:
@@ -269,7 +264,8 @@ class Run:
 
     def warn(self, text: str) -> None:
         """A line on standard error that changes no status."""
-        self._close_bar()
+        if self._bar is not None:
+            self._bar.clear()
         say(text)
 
     # --- the end ------------------------------------------------------------------------------------
@@ -290,9 +286,11 @@ class Run:
         try:
             if self._summary is not None:
                 self._summary.write(jsonl.encode(self.summary()))
-            while self._outputs:
-                self._outputs[0].commit()
-                self._outputs.pop(0)
+            for out in self._outputs:
+                out.finish()
+            while self._outputs:  # -o comes last: where it is new, all that belongs to it is there
+                self._outputs[-1].commit()
+                self._outputs.pop()
         except BaseException:
             self._discard()
             raise
@@ -309,6 +307,7 @@ class Run:
             "rejected": self.rejected,
             "reject_reasons": dict(sorted(self.reasons.items())),
             "dropped": dict(sorted(self.dropped.items())),
+            **{title: dict(sorted(kinds.items())) for title, kinds in self.tallies.items()},
             **dict(sorted(self.count.items())),
             **self.extra,
             "run": {
@@ -322,7 +321,7 @@ class Run:
         parts = [f"{self.read} read"]
         if self._out is not None:
             parts.append(f"{self.written} written")
-        for title, reasons in (("dropped", self.dropped), ("rejected", self.reasons)):
+        for title, reasons in (("dropped", self.dropped), ("rejected", self.reasons), *self.tallies.items()):
             if reasons:
                 named = ", ".join(f"{name} {number}" for name, number in sorted(reasons.items()))
                 parts.append(f"{sum(reasons.values())} {title} ({named})")
@@ -345,7 +344,7 @@ class Run:
         reader.taken = 0
 
     def _close_bar(self) -> None:
-        if self._bar:
+        if self._bar is not None:  # a bar without a total is false
             self._bar.close()
             self._bar = None
 
@@ -367,5 +366,8 @@ def _inputs(args: dict[str, Any]) -> list[str]:
     return paths
 
 
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
+def _mark_dropped(line: bytes, reason: str) -> bytes:
+    if b'"_dropped"' in line:  # removed once before
+        with contextlib.suppress(jsonl.Bad):
+            return jsonl.reencode({**jsonl.decode(line), "_dropped": reason}, line)
+    return jsonl.append_keys(line, {"_dropped": reason})

@@ -4,7 +4,8 @@ A parser is a module of this package with three names:
 
     NAME                            the `source` of its samples, such as "codex"
     roots(home, environ) -> [str]   the folders of that agent under a home, existing or not
-    find(root) -> [[str]]           files of a root in groups that must be read together, sorted
+    find(root, failed) -> [[str]]   files of a root in groups that must be read together, sorted;
+                                    failed(OSError) hears of a folder that cannot be read
     parse(files, note) -> Iterator[Conversation]
 
 `note(kind, path, line, detail)` is how a parser names what it could not use: kind is `bad` (a line
@@ -15,6 +16,7 @@ what a file holds, never prints, and reads nothing but the files that it is give
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -35,7 +37,8 @@ class Message:
     """One message of a turn.
 
     role is user, assistant or tool. `reasoning` is what the log holds in the clear. On a tool
-    message `tool_call_id` names the call and `failed` says what the log says of it.
+    message `tool_call_id` names the call and `failed` says what the log says of it. `phase` is
+    "commentary" or "final" where the log tells them apart.
     """
 
     role: str
@@ -45,6 +48,7 @@ class Message:
     tool_call_id: str = ""
     failed: bool = False
     line: int = 0
+    phase: str = ""
 
 
 @dataclass(slots=True)
@@ -55,6 +59,8 @@ class Turn:
     where the log has none; ordinal counts the human turns of the conversation from 0 on the oldest
     branch. tokens are None where the log does not say. flags are a subset of FLAGS. `skip` is the
     reason of a parser that knows that this turn gives no sample ("command", "rolled-back", ...).
+    origin is the conversation of first appearance where that is another one (a fork repeats its
+    parent's turns); cwd is the working folder of this turn where it is not the conversation's.
     """
 
     messages: list[Message]
@@ -68,6 +74,8 @@ class Turn:
     tokens_out: int | None = None
     flags: set[str] = field(default_factory=set)
     skip: str = ""
+    origin: str = ""
+    cwd: str = ""
 
 
 @dataclass(slots=True)
@@ -76,7 +84,8 @@ class Conversation:
 
     id is the conversation of first appearance; cwd is the working folder as logged (an absolute
     path, which the exporter turns into a project name); parent is the id of the conversation that
-    started this one when it is a sub-agent.
+    started this one when it is a sub-agent; group is the oldest ancestor of a fork, whose turns it
+    shares and from which a split must not part it.
     """
 
     source: str
@@ -88,6 +97,7 @@ class Conversation:
     system: str = ""
     subagent: bool = False
     parent: str = ""
+    group: str = ""
 
 
 # Every flag that a sample's `_metadata.flags` may hold.
@@ -102,6 +112,20 @@ FLAGS = (
     "tool_rejected",  # the person refused a tool call
     "unanswered_call",  # a tool call without a result
 )
+
+
+_LONE = re.compile("[\ud800-\udfff]")
+
+
+def sound(text: str) -> str:
+    """The text with U+FFFD for each lone surrogate, which no UTF-8 file can hold."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _LONE.sub("\ufffd", text)
+    return text
 
 
 def pair_results(messages: Iterable[Message]) -> Iterator[Message]:

@@ -1,0 +1,1 @@
+"""Curation: which samples are kept, and what they are worth."""

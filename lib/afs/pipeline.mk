@@ -1,0 +1,145 @@
+# The data pipeline as make rules: from what agents wrote on disk to training files.
+#
+#   raw/SOURCE -> samples -> scored -> kept -> unique -> splits/{train,val,test} -> FORMAT/{train,val,test}
+#
+# `make pipeline` calls afs-pipeline. That takes the folder OUT for one run at a time, writes the stamps and
+# makes the target `files` inside OUT: every name below is relative to it. A stage is one pipe into NAME.part,
+# which is renamed after the whole pipe succeeded; NAME.summary.json and NAME.rejects.jsonl lie beside it.
+# It depends on .stamp/STAGE, which changes when its command line, its commands and what they use, the
+# versions of Python and dependencies, or the logs and INPUT files that it reads have changed.
+# `make -n pipeline` prints the stages that would run, and what each of them does.
+# GNU make 3.81 and bash 3.2 suffice.
+
+SHELL := bash
+.SUFFIXES:
+
+# --- What may be set, as in `make pipeline AGENT_HOME=$HOME MIN_SCORE=.5` -------------------------------
+
+# The home folder with the logs, and the folder for all files. Files from one's own logs do not mix with
+# those from the examples. With INPUT alone no logs are read.
+ifneq ($(origin AGENT_HOME),undefined)
+OUT ?= training_data/pipeline-home
+endif
+OUT ?= training_data/pipeline
+INPUT ?=
+AGENT_HOME ?= $(if $(INPUT),,examples/home)
+# Whose logs: by default all that have an exporter (afs-pipeline knows which). INPUT: more files of samples,
+# quoted as in a shell.
+exporters ?=
+SOURCES ?= $(if $(AGENT_HOME),$(exporters))
+# The formats of afs-convert, the lowest score kept (empty: all are kept), the share of records that a
+# stage may reject, what chance depends on, and how many stages run at a time.
+FORMAT ?= openai alpaca
+MIN_SCORE ?= 0.4
+MAX_REJECT ?= .05
+SEED ?= 42
+JOBS ?= 1
+
+# --- What each command uses of lib/afs; a change in it makes the stages of that command anew --------------
+
+core := __init__.py cli.py jsonl.py messages.py output.py run.py sample.py
+redact := redact/*
+export := logs/__init__.py logs/conversation.py logs/read.py logs/export.py logs/samples.py $(redact)
+
+afs-export-codex.uses := $(core) $(export) logs/codex*.py
+afs-export-claude.uses := $(core) $(export) logs/claude*.py
+afs-redact.uses := $(core) $(redact)
+afs-validate.uses := $(core)
+afs-score.uses := $(core) curate/score.py
+afs-filter.uses := $(core)
+afs-dedupe.uses := $(core) curate/dedupe.py
+afs-split.uses := $(core) curate/split.py
+afs-convert.uses := $(core) converters/*.py
+
+# --- The rules ------------------------------------------------------------------------------------------
+
+# afs-pipeline sets these: stages to make whatever their times say, where to note a failure, and -q.
+stale ?=
+failed ?=
+quiet ?=
+
+parts := train val test
+raw := $(SOURCES:%=raw/%.jsonl) $(if $(INPUT),raw/input.jsonl)
+converted := $(foreach format,$(FORMAT),$(parts:%=$(format)/%.jsonl))
+
+quote = '$(subst ','\'',$(1))'
+begin = set -euo pipefail;$(if $(failed), trap 'echo "$$? $(basename $@)" >>$(failed)' ERR;)
+beside = --summary $(1).summary.json --rejects $(1).rejects.jsonl --max-reject $(MAX_REJECT)$(if $(quiet), -q)
+
+.PHONY: pipeline files force
+
+pipeline: ## agents' logs to training files: AGENT_HOME= SOURCES= INPUT= OUT= FORMAT= MIN_SCORE= SEED= JOBS=
+	+@$(afs) pipeline run
+
+files: splits.summary.json $(converted)
+
+$(SOURCES:%=raw/%.jsonl): raw/%.jsonl: .stamp/raw/%
+	@# raw/$*: read what $* logged under the home; secrets and personal data are redacted
+	@$(begin) \
+	afs-export-$* --home $(call quote,$(AGENT_HOME)) $(call beside,raw/$*) \
+	  -o $@.part; \
+	mv -f $@.part $@
+
+raw/input.jsonl: .stamp/raw/input
+	@# raw/input: redact the files of INPUT
+	@$(begin) \
+	afs-redact $(INPUT) $(call beside,raw/input) \
+	  -o $@.part; \
+	mv -f $@.part $@
+
+samples.jsonl: $(raw) .stamp/samples
+	@# samples: bring all sources together; what is no training sample is rejected
+	@$(begin) \
+	afs-validate $(raw) $(call beside,samples) \
+	  -o $@.part; \
+	mv -f $@.part $@
+
+scored.jsonl: samples.jsonl .stamp/scored
+	@# scored: rate each sample from 0 to 1
+	@$(begin) \
+	afs-score samples.jsonl $(call beside,scored) \
+	  -o $@.part; \
+	mv -f $@.part $@
+
+kept.jsonl: scored.jsonl .stamp/kept
+	@# kept: drop samples without an answer, and those rated below MIN_SCORE
+	@$(begin) \
+	afs-filter$(if $(MIN_SCORE), --min-score $(MIN_SCORE)) --has output scored.jsonl $(call beside,kept) \
+	  -o $@.part; \
+	mv -f $@.part $@
+
+unique.jsonl: kept.jsonl .stamp/unique
+	@# unique: drop samples whose content stood before
+	@$(begin) \
+	afs-dedupe kept.jsonl $(call beside,unique) \
+	  -o $@.part; \
+	mv -f $@.part $@
+
+# Three files from one pipe: its summary, renamed last, stands for them. A missing one makes all anew.
+split := $(parts:%=splits/%.jsonl)
+splits.summary.json: unique.jsonl .stamp/splits $(if $(filter-out $(wildcard $(split)),$(split)),force)
+	@# splits: part into train, val and test; a conversation stays whole
+	@$(begin) \
+	afs-split --seed $(SEED) unique.jsonl $(subst $@,$@.part,$(call beside,splits)) \
+	  -o splits.part; \
+	mkdir -p splits; mv -f $(parts:%=splits.part/%.jsonl) splits; rmdir splits.part; \
+	mv -f $@.part $@
+
+$(converted): %.jsonl: splits.summary.json .stamp/%
+	@# $*: convert one part
+	@$(begin) \
+	afs-convert --format $(@D) splits/$(@F) $(call beside,$*) \
+	  -o $@.part; \
+	mv -f $@.part $@
+
+.stamp/%: ;
+$(stale:%=.stamp/%): force
+force:
+
+# What afs-pipeline asks first: the values of the variables, and the table of uses.
+ifeq ($(MAKECMDGOALS),settings)
+$(foreach name,AGENT_HOME SOURCES INPUT OUT FORMAT MIN_SCORE MAX_REJECT SEED JOBS $(filter %.uses,$(.VARIABLES)),\
+  $(info $(name)=$($(name))))
+.PHONY: settings
+settings: ;
+endif

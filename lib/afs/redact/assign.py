@@ -1,0 +1,203 @@
+"""Level 3: a name that says secret, an operator, a value that is one. Any depth of escaped quotes.
+
+At each place where a rule's anchor occurs (`pass`, `token`, ...) the rest of the name and an operator
+are matched, then the whole name is judged by its words, then the value by judge.strength. What bar a
+value must pass depends on how it is written: in quotes, bare in a dotenv line, bare in code.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from afs.redact.judge import Judge
+    from afs.redact.rules import Rule
+
+_ANSI = rb"(?:(?:\x1b|\\+u001b|\\+x1b|\\+0?33|\\+e)\[[0-9;]{0,16}m){0,4}"
+_QUOTE = rb"(?:\\*[\"'`])"
+# After the anchor: the rest of the name, what closes it, an operator.
+_OPERATOR = re.compile(
+    rb"[A-Za-z0-9_-]{0,48}+" + _ANSI + rb"(?P<shut>" + _QUOTE + rb"?\]?|\*\*|</[a-z]{1,8}>)"
+    rb"(?:(?P<type>[ \t]{0,4}\??:[ \t]{0,4}[A-Za-z_][A-Za-z0-9_.]{0,40}(?:\[[A-Za-z0-9_., |]{0,60}\])?"
+    rb"(?:[ \t]?\|[ \t]?\w{1,20})?)(?=[ \t]{0,4}=))?"
+    rb"(?P<op>[ \t]{0,40}(?:=>|:=|\?=|\|\|=|[=!]==?|\+?=|:(?!:))(?:\*\*|</b>)?[ \t]{0,40}"
+    rb"|[ \t]{0,4},[ \t\r\n]{0,40}(?:\\+n[ \t]{0,40})?(?:" + _QUOTE + rb"?value" + _QUOTE + rb"?[ \t]{0,4}[:=][ \t]{0,4})?"
+    rb"|(?:[ \t\r\n]|\\+n){1,40}(?:-[ \t])?" + _QUOTE + rb"?value" + _QUOTE + rb"?[ \t]{0,4}[:=][ \t]{0,4}"
+    rb"|\([ \t]{0,4}|(?:[ \t\r\n]|\\+n){0,40}<string>|[^<>\"'\\]{0,40}>|[ \t]{0,40}\|[ \t]{0,40}"
+    rb"|[ \t]{1,4}(?:is|was|will be|are|set to)[ \t]{1,4}(?:now |set to )?:?[ \t]{0,4}"
+    rb"|[ \t]{1,8})" + _ANSI
+)
+_OPEN = re.compile(rb"(?:[rbfuRBFUL@$]{1,2}(?=[\"']))?(?P<q>\\*(?:[\"'`]|\xe2\x80\x9c))?")
+_BARE = re.compile(rb"(?:[^\s\"'`<>(){}\[\],;&|\\\x1b]|\\(?![nrtu\"'`\\x0])|[&,(){}\[\]](?=[A-Za-z0-9!@#$%^*_+-]))+")
+_BLOCK = re.compile(rb"[|>][+-]?[ \t]*(?:\r?\n|\\+n)[ \t]*")
+_LEFT = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.$:/@"
+_SPLIT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_QUERY = re.compile(rb"[^\s&\"'<>\\#`;,)}\]]+")
+_SETTER = re.compile(rb"(?:setx|config(?:ure|:set)? set|secrets? set|set-secret|env set|config)[ \t]+$")
+_MASKED = re.compile(rb"[ \t]*[(\[.]|[ \t]*\?[ \t]")
+
+
+class Assignments:
+    """The level 3 rules, ready to look at a place in a text."""
+
+    def __init__(self, rules: Iterable[Rule], judge: Judge, words: dict[str, list[str]]) -> None:
+        self._rules = list(rules)
+        self._strength = judge.strength
+        self._not_after = frozenset(words["not_after"])
+        self._may_follow = frozenset(words["may_follow"])
+        self._named: dict[str, Rule | None] = {}
+        self._sets = [
+            (frozenset(r.words), tuple(r.ends), frozenset(r.qualifiers), frozenset(r.not_before), r)
+            for r in self._rules
+        ]
+
+    def name(self, name: str) -> Rule | None:
+        """The rule for a name whose words say that its value is secret, or None."""
+        if name not in self._named:
+            if len(self._named) > 20000:
+                self._named.clear()
+            self._named[name] = self._judge_name(name)
+        return self._named[name]
+
+    def _judge_name(self, name: str) -> Rule | None:
+        words = [word.lower() for word in _SPLIT.findall(name[-80:])]
+        shouted = name.isupper()
+        for index in range(len(words) - 1, -1, -1):
+            for whole, ends, qualifiers, not_before, rule in self._sets:
+                word = words[index]
+                if rule.query or not (word in whole or (ends and word.endswith(ends))):
+                    continue
+                after = words[index + 1 :]
+                if any(w in self._not_after for w in after):
+                    return None
+                if not shouted and not all(w in self._may_follow or w.isdigit() for w in after):
+                    return None
+                before = words[index - 1] if index else ""
+                if before in not_before or word in not_before:
+                    return None
+                glued = word not in whole
+                if qualifiers and not glued and not qualifiers.intersection(words[:index]):
+                    continue
+                return rule
+        return None
+
+    def at(self, raw: bytes, anchor: int) -> Iterator[tuple[int, int, Rule]]:
+        """(start, end, rule) of the value assigned to the name around an anchor: one or none."""
+        operator = _OPERATOR.match(raw, anchor)
+        if operator is None:
+            return
+        left = raw[max(0, anchor - 64) : anchor]
+        start = anchor - (len(left) - len(left.rstrip(_LEFT)))
+        name = raw[start : operator.start("shut")].decode("latin-1")
+        if start and raw[start - 1] == 0x5C:
+            name = _unescaped(name)
+        for piece in ("/", ":", "@"):
+            name = name.rpartition(piece)[2]
+        rule = self.name(name)
+        if rule is None:
+            return
+        found = self._value(raw, start, name, operator, rule)
+        if found is not None:
+            yield found[0], found[1], rule
+
+    def _value(
+        self, raw: bytes, start: int, name: str, operator: re.Match[bytes], rule: Rule
+    ) -> tuple[int, int] | None:
+        sign = operator["op"].strip()
+        at = operator.end()
+        opening = _OPEN.match(raw, at)
+        assert opening is not None
+        shut = operator["shut"].strip(b"\\]")
+        quote = opening["q"]
+        if quote:
+            begin = opening.end()
+            if raw.startswith(quote[-1:] * 2, begin):
+                begin += 2
+            end = closing(raw, begin, quote)
+            least = self._least_quoted(sign, shut, name, rule)
+        else:
+            block = _BLOCK.match(raw, at) if sign == b":" else None
+            begin = block.end() if block else at
+            least = self._least_bare(raw, start, name, operator, rule, sign)
+            query = start > 0 and raw[start - 1] in b"?&" and sign == b"="
+            value = (_QUERY if query else _BARE).match(raw, begin)
+            if value is None:
+                return None
+            end = value.end()
+            if sign == b">":
+                tail = raw.find(b"<", begin, begin + 1024)
+                end = tail if tail > 0 else begin
+            elif not query:
+                if least < 4 and _MASKED.match(raw, end):
+                    return None
+                end = begin + len(raw[begin:end].rstrip(b".,:!?"))
+        if end - begin < 4:
+            return None
+        value_text = raw[begin:end].decode("latin-1")
+        if least > 4 or self._strength(value_text) < least:
+            return None
+        if rule.weak and end - begin < 8:
+            return None
+        return begin, end
+
+    def _least_quoted(self, sign: bytes, shut: bytes, name: str, rule: Rule) -> int:
+        """The bar for a value in quotes."""
+        weak = 2 if rule.weak else 0
+        if sign == b"|" or sign.endswith((b"is", b"was", b"are", b"be", b"to", b"now")):
+            return 2 + weak // 2
+        if sign in (b",", b"("):
+            return (2 if shut or sign == b"(" or name.startswith("-") else 5) + weak // 2
+        if not sign:
+            return 1 + weak if name.startswith("-") or name.lower() == "password" else 5
+        return 1 + weak
+
+    def _least_bare(
+        self, raw: bytes, start: int, name: str, operator: re.Match[bytes], rule: Rule, sign: bytes
+    ) -> int:
+        """The bar for a bare value: low where only a literal can stand, high where code may stand."""
+        weak = 1 if rule.weak else 0
+        spaced = operator["op"][:1] in b" \t" or operator["op"][-1:] in b" \t"
+        flag = name.startswith("-")
+        if sign == b"=":
+            if start and raw[start - 1] in b"?&":
+                return 2 + weak
+            if not spaced and (flag or (name.isupper() and not operator["shut"])):
+                return 1 + 2 * weak
+            return 3 + weak
+        if sign == b":" and not operator["type"]:
+            return 2 + weak if operator["shut"][:1] not in (b'"', b"'") else 3 + weak
+        if sign == b">":
+            return 1 + 2 * weak if start and raw[start - 1] in b"<:" else 5
+        if sign == b"|" or sign.endswith((b"is", b"was", b"are", b"be", b"to", b":")):
+            return 3 + weak
+        if not sign and (flag or _SETTER.search(raw, max(0, start - 24), start)):
+            return 2 + weak
+        return 5
+
+
+def closing(raw: bytes, begin: int, quote: bytes) -> int:
+    """Where a value in this quote ends: the next such quote behind no more backslashes, or the line."""
+    mark, depth = quote[-1:], len(quote) - 1
+    stop = raw.find(b"\n", begin, begin + 8192)
+    stop = min(len(raw), begin + 8192) if stop < 0 else stop
+    at = raw.find(mark, begin, stop)
+    while at >= 0:
+        before = raw[max(begin, at - 32) : at]
+        slashes = len(before) - len(before.rstrip(b"\\"))
+        if not depth and slashes % 2 == 0:
+            return at
+        if depth and slashes <= depth:
+            return at - slashes
+        at = raw.find(mark, at + 1, stop)
+    bare = _BARE.match(raw, begin)
+    return bare.end() if bare else begin
+
+
+def _unescaped(name: str) -> str:
+    """A name that begins behind a backslash: the letter of `\\n` or `\\u003d` is none of its own."""
+    if name[:1] == "u" and re.match(r"u[0-9a-fA-F]{4}", name):
+        return name[5:]
+    return name[1:] if name[:1] in "nrtbfvae" else name

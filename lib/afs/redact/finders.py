@@ -1,0 +1,271 @@
+"""What a pattern cannot say: private keys over many lines, cookies, Kubernetes secrets, names of people.
+
+A finder is called at an anchor with (raw, at) and yields (start, end) of what is secret. `raw` is the
+text as one byte a character. Each looks at a bounded stretch around its anchor or walks forward once.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import TYPE_CHECKING
+
+from afs.redact.judge import oddness
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from afs.redact.judge import Judge
+
+    Finder = Callable[[bytes, int], Iterator[tuple[int, int]]]
+
+# --- private keys -----------------------------------------------------------------------------------
+
+_BEGIN = re.compile(
+    rb"(?:-|\\+u002[dD]){2,5} ?BEGIN [A-Za-z0-9 ]{0,40}(?:PRIVATE KEY|Static key V1)(?: BLOCK)? ?(?:-|\\+u002[dD]){2,5}"
+)
+_END = re.compile(
+    rb"(?:-|\\+u002[dD]){2,5} ?END [A-Za-z0-9 ]{0,40}(?:PRIVATE KEY|Static key V1)(?: BLOCK)? ?(?:-|\\+u002[dD]){2,5}"
+)
+# Between two lines of a key: line ends written out or escaped, quotes and joints of code, diff marks,
+# line numbers, comment signs, colour codes, tags.
+_JOINT = (
+    rb"(?:[\s\"'`,;>|#*:&.()\[\]?-]|\\+[nrt]|\\+u000[aAdD]|\\+(?=[\s\"'`])|[+](?=[\s\"'`A-Za-z0-9+/])|\d{1,6}(?=[\s:|.?\t-])"
+    rb"|(?:\x1b|\\+u001b|\\+x1b|\\+033)\[[0-9;]{0,8}m|//(?=\s)|<br ?/?>|&#1[03];|%0[AaDd])"
+)
+_HEADER = rb"(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset|MessageID|Subject|X-[A-Za-z-]{1,30}): ?[^\n\\\"]{0,120}"
+_PIECE = re.compile(_JOINT + rb"{0,60}+(?P<body>" + _HEADER + rb"|[A-Za-z0-9+/=]{1,}+)")
+_LINES = re.compile(rb"\r?\n|\\+r\\+n|\\+n")
+_INK = re.compile(rb"[A-Za-z0-9+/]{12,}={0,2}")
+
+
+def private_key(raw: bytes, at: int) -> Iterator[tuple[int, int]]:
+    """A key in PEM, PGP or OpenVPN armour, whole, or cut off before its end or after its beginning."""
+    near = max(0, at - 80)
+    begin = end = None
+    for match in _BEGIN.finditer(raw, near, at + 60):
+        if match.start() <= at < match.end():
+            begin = match
+    if begin is not None:
+        last = _walk(raw, begin.end())
+        if last > begin.end():
+            yield begin.start(), last
+        return
+    for match in _END.finditer(raw, near, at + 60):
+        if match.start() <= at < match.end():
+            end = match
+    if end is not None and not _BEGIN.search(raw, max(0, end.start() - 9000), end.start()):
+        first = _walk_back(raw, end.start())
+        if first < end.start():
+            yield first, end.end()
+
+
+def private_lines(raw: bytes, at: int) -> Iterator[tuple[int, int]]:
+    """The secret part of a PuTTY key file: what follows `Private-Lines: N`."""
+    head = re.compile(rb"private-lines: ?\d{1,4}", re.I).match(raw, at)
+    if head is not None:
+        last = _walk(raw, head.end())
+        if last > head.end():
+            first = _PIECE.match(raw, head.end())
+            yield (first.start("body") if first else head.end()), last
+
+
+def key_body(raw: bytes, at: int) -> Iterator[tuple[int, int]]:
+    """A key without armour, known by how its base64 begins."""
+    last = _walk(raw, at)
+    if last - at >= 40:
+        yield at, last
+
+
+def _walk(raw: bytes, at: int) -> int:
+    """The end of the key whose armour or first line ends at `at`; `at` itself where no key follows."""
+    last = at
+    width = 0
+    while True:
+        stop = _END.match(raw, _skip(raw, last))
+        if stop is not None:
+            return stop.end() if last > at else at
+        piece = _PIECE.match(raw, last)
+        if piece is None:
+            return last
+        body = piece["body"]
+        if b":" not in body:
+            if width and width < 16 and not body.startswith(b"="):
+                return last
+            if len(body) < 16 and not (width >= 40 and _closes(raw, piece.end(), body)):
+                return last
+            if len(body) >= 16 and not _drawn(body):
+                return last
+            width = len(body)
+        elif width:
+            return last
+        last = piece.end()
+
+
+def _skip(raw: bytes, at: int) -> int:
+    joint = re.compile(_JOINT[: -1] + rb"){0,60}?(?=(?:-|\\+u002[dD]){2,5} ?END )").match(raw, at)
+    return joint.end() if joint else at
+
+
+def _closes(raw: bytes, at: int, body: bytes) -> bool:
+    """Whether a short line is the last of a key: padded, or right before the end mark."""
+    return body.endswith(b"=") or body.startswith(b"=") or _END.match(raw, _skip(raw, at)) is not None
+
+
+def _drawn(body: bytes) -> bool:
+    text = body[:64].decode("latin-1")
+    return oddness(text) >= 0.25 or (len(text) >= 40 and text.isalnum() and not text.isalpha())
+
+
+def _walk_back(raw: bytes, at: int) -> int:
+    """Where a key that ends at `at` begins: the first of the base64 lines right before it."""
+    low = max(0, at - 9000)
+    window = raw[low:at]
+    starts = [0, *(match.end() for match in _LINES.finditer(window))]
+    first = at
+    for index in range(len(starts) - 1, -1, -1):
+        stop = starts[index + 1] if index + 1 < len(starts) else len(window)
+        line = window[starts[index] : stop]
+        ink = _INK.search(line)
+        if ink is None:
+            if first == at and len(line.strip()) < 24:
+                continue
+            break
+        if len(line) - len(ink[0]) > 24 or not _drawn(ink[0]):
+            break
+        first = low + starts[index] + ink.start()
+    return first
+
+
+# --- cookies ----------------------------------------------------------------------------------------
+
+_COOKIE = re.compile(
+    rb"(?i:cookies?(?:_?header)?\\*[\"'`]?\]?[ \t]{0,4}(?:[:=,]|=>)?[ \t]{0,4}(?:\\*[\"'`])?)"
+    rb"(?=[A-Za-z0-9_.!#$%*^|~-]{1,64}=)"
+)
+_PAIR = re.compile(rb"(?P<name>[A-Za-z0-9_.!#$%*^|~\[\]-]{1,64})=(?P<s>[^\s;,\"'`\\<>{}()]{0,4096})(?:;[ \t]{0,4})?")
+_ATTRIBUTES = frozenset((b"path", b"domain", b"expires", b"max-age", b"samesite", b"version", b"priority", b"comment"))
+
+
+def cookies(judge: Judge) -> Finder:
+    """Values of a Cookie or Set-Cookie header that are no plain words."""
+
+    def find(raw: bytes, at: int) -> Iterator[tuple[int, int]]:
+        head = _COOKIE.match(raw, at)
+        if head is None:
+            return
+        where = head.end()
+        if not raw[at:where].rstrip(b" \t\"'`\\").endswith((b":", b"=", b">")) and raw[where - 1 : where] not in (b'"', b"'"):
+            return
+        while pair := _PAIR.match(raw, where):
+            value = pair["s"].decode("latin-1")
+            if pair["name"].lower() not in _ATTRIBUTES and len(value) >= 8 and judge.strength(value) >= 2:
+                yield pair.start("s"), pair.end("s")
+            if pair.end() == where:
+                return
+            where = pair.end()
+
+    return find
+
+
+# --- Kubernetes -------------------------------------------------------------------------------------
+
+_DATA = re.compile(rb"(?:^|\n|\\n|[{,\s])[ \t]{0,8}\\*\"?data\\*\"?:[ \t]{0,4}\{?")
+_ENTRY = re.compile(rb"(?:\s|\\+[nrt]|,){1,40}+\\*\"?[A-Za-z0-9_.-]{1,80}\\*\"?:[ \t]{0,4}\\*\"?(?P<s>[A-Za-z0-9+/]{4,}={0,2})")
+
+
+def kubernetes(raw: bytes, at: int) -> Iterator[tuple[int, int]]:
+    """The base64 values under `data:` of a Secret."""
+    data = _DATA.search(raw, max(0, at - 2000), at + 4000)
+    where = data.end() if data else len(raw)
+    while entry := _ENTRY.match(raw, where):
+        if _readable(entry["s"]) is not None:
+            yield entry.span("s")
+        where = entry.end()
+
+
+def _readable(value: bytes) -> bytes | None:
+    try:
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def basic(value: bytes) -> bool:
+    """Whether a value is base64 of `name:password`."""
+    plain = _readable(value + b"=" * (-len(value) % 4) if b"=" not in value else value)
+    return plain is not None and b":" in plain and all(32 <= byte < 127 for byte in plain)
+
+
+# --- people -----------------------------------------------------------------------------------------
+
+_LOCAL = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-"
+_DOMAIN = re.compile(rb"@((?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}([A-Za-z]{2,24}))(?![A-Za-z0-9_(]|-[A-Za-z0-9]|\.[A-Za-z0-9])")
+_NAME = re.compile(rb"[/\\]{1,8}([A-Za-z0-9_][A-Za-z0-9_.@-]{0,62}[A-Za-z0-9_$]|[A-Za-z])(?=[/\\\s\"'`:;,)\]}>|&?*<=]|\.?$|\.[\s\"'])")
+_DASHED = re.compile(rb"-([A-Za-z0-9_]{2,32})(?=-|[/\\\s\"'`]|$)")
+
+
+def email(words: dict[str, list[str]]) -> Finder:
+    """An address of a person: not of the reserved example domains, not of a machine."""
+    endings = frozenset(word.encode() for word in words["tlds"])
+    reserved = tuple(word.encode() for word in words["reserved_domains"])
+    robots = frozenset(word.encode() for word in words["robots"])
+
+    def find(raw: bytes, at: int) -> Iterator[tuple[int, int]]:
+        left = raw[max(0, at - 65) : at]
+        local = left[len(left.rstrip(_LOCAL)) :].lstrip(b".%+-")
+        if not local or local.endswith(b"."):
+            return
+        domain = _DOMAIN.match(raw, at)
+        if domain is None:
+            return
+        start = at - len(local)
+        if start and raw[start - 1] == 0x5C and local[:1] in b"nrt":
+            local, start = local[1:], start + 1
+        name, host = local.lower(), domain[1].lower()
+        if not name or name in robots or (len(domain[2]) > 2 and domain[2].lower() not in endings):
+            return
+        if len(domain[2]) == 2 and domain[2].lower() in _SUFFIXES:
+            return
+        if any(host == one or host.endswith(b"." + one) for one in reserved):
+            return
+        yield start, domain.end(1)
+
+    return find
+
+
+_SUFFIXES = frozenset((b"py", b"js", b"ts", b"go", b"rs", b"rb", b"sh", b"md", b"cc", b"hs", b"kt", b"vb", b"pl", b"so"))
+
+
+def home(words: dict[str, list[str]]) -> Finder:
+    """The user's name in a path of a home folder, and in its dashed form as agents name folders."""
+    common = frozenset(word.encode() for word in words["common_users"])
+
+    def find(raw: bytes, at: int) -> Iterator[tuple[int, int]]:
+        dashed = raw[at : at + 1] == b"-"
+        if at and _inside(raw, at, dashed):
+            return
+        end = at + (5 if raw[at + 1 : at + 5].lower() == b"home" else 6)
+        name = (_DASHED if dashed else _NAME).match(raw, end)
+        if name is None or name[1].lower() in common or _NUMBERED.fullmatch(name[1]):
+            return
+        if raw[at + 1 : at + 2] == b"u" and raw[at : at + 1] != b"\\":
+            return  # /users/ in lower case is a route of a web service, not a folder of macOS
+        yield name.span(1)
+
+    return find
+
+
+_NUMBERED = re.compile(rb"(?i:user|users|username|your.*|my.*|x+)[0-9]*|REDACTED_[A-Z_]+_[0-9]+|[0-9]+|.*\.(?:html?|php|json|js|py|tsx?|css|md)")
+
+
+def _inside(raw: bytes, at: int, dashed: bool) -> bool:
+    """Whether what stands before makes this the middle of another path or word."""
+    before = raw[at - 1 : at]
+    if before.isalnum():
+        if at > 1 and raw[at - 2] == 0x5C and before in b"nrt":
+            return False
+        tail = raw[max(0, at - 12) : at].lower()
+        return not tail.endswith((b"/mnt/c", b"/mnt/d", b"/c", b"/d", b"/var", b"/export", b"/private", b"/cygdrive/c"))
+    return before in (b"_", b"-", b".", b"}", b")", b"%") or (dashed and before not in b"/\\ \t\n\"'`=:~")
