@@ -270,17 +270,17 @@ class Reader:
         return chunk
 
     def _chunks(self) -> Iterator[bytes]:
-        head, raw = _at_least(4, self._raw())
-        if head.startswith(_GZIP):
-            head, raw = _at_least(3, _gunzip(head, raw))
-        elif head.startswith(_ZSTD):
-            head, raw = _at_least(3, _unzstd(head, raw))
+        chunks = self._raw()
+        head = _head(chunks, _GZIP, _ZSTD, _BOM)
+        if head.startswith((_GZIP, _ZSTD)):
+            chunks = (_gunzip if head.startswith(_GZIP) else _unzstd)(head, chunks)
+            head = _head(chunks, _BOM)
         if head.startswith(_BOM):
             self.offset += len(_BOM)
             head = head[len(_BOM) :]
         if head:
             yield head
-        yield from raw
+        yield from chunks
 
     def _raw(self) -> Iterator[bytes]:
         while self._left is None or self._left > 0:
@@ -299,12 +299,15 @@ class Reader:
             yield data
 
 
-def _at_least(size: int, chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """(the first chunks joined to `size` bytes or more where there are so many, the others)."""
-    head = b""
-    while len(head) < size and (more := next(chunks, b"")):
+def _head(chunks: Iterator[bytes], *marks: bytes) -> bytes:
+    """The first bytes, as many as it takes to tell whether they begin with a mark."""
+    head = next(chunks, b"")
+    while any(len(head) < len(mark) and mark.startswith(head) for mark in marks):
+        more = next(chunks, b"")
+        if not more:
+            break
         head += more
-    return head, chunks
+    return head
 
 
 def _gunzip(head: bytes, raw: Iterator[bytes]) -> Iterator[bytes]:

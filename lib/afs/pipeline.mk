@@ -4,7 +4,8 @@
 #
 # `make pipeline` calls afs-pipeline. That takes the folder OUT for one run at a time, writes the stamps and
 # makes the target `files` inside OUT: every name below is relative to it. A stage is one pipe into NAME.part,
-# which is renamed after the whole pipe succeeded; NAME.summary.json and NAME.rejects.jsonl lie beside it.
+# which is renamed after the whole pipe succeeded; NAME.summary.json and NAME.rejects.jsonl lie beside it
+# (those of FORMAT/ outside, because loaders take every file of such a folder for data).
 # It depends on .stamp/STAGE, which changes when its command line, its commands and what they use, the
 # versions of Python and dependencies, or the logs and INPUT files that it reads have changed.
 # `make -n pipeline` prints the stages that would run, and what each of them does.
@@ -45,10 +46,10 @@ afs-export-codex.uses := $(core) $(export) logs/codex*.py
 afs-export-claude.uses := $(core) $(export) logs/claude*.py
 afs-redact.uses := $(core) $(redact)
 afs-validate.uses := $(core)
-afs-score.uses := $(core) curate/score.py
-afs-filter.uses := $(core)
-afs-dedupe.uses := $(core) curate/dedupe.py
-afs-split.uses := $(core) curate/split.py
+afs-score.uses := $(core) curate/__init__.py curate/score.py
+afs-filter.uses := $(core) curate/__init__.py curate/where.py
+afs-dedupe.uses := $(core) curate/__init__.py curate/spool.py
+afs-split.uses := $(core) curate/__init__.py curate/split.py
 afs-convert.uses := $(core) converters/*.py
 
 # --- The rules ------------------------------------------------------------------------------------------
@@ -59,11 +60,11 @@ failed ?=
 quiet ?=
 
 parts := train val test
-raw := $(SOURCES:%=raw/%.jsonl) $(if $(INPUT),raw/input.jsonl)
+raw := $(strip $(SOURCES:%=raw/%.jsonl) $(if $(INPUT),raw/input.jsonl))
 converted := $(foreach format,$(FORMAT),$(parts:%=$(format)/%.jsonl))
 
 quote = '$(subst ','\'',$(1))'
-begin = set -euo pipefail;$(if $(failed), trap 'echo "$$? $(basename $@)" >>$(failed)' ERR;)
+begin = set -euo pipefail;$(if $(failed), trap 'echo "$$? $(1)" >>$(failed)' ERR;)
 beside = --summary $(1).summary.json --rejects $(1).rejects.jsonl --max-reject $(MAX_REJECT)$(if $(quiet), -q)
 
 .PHONY: pipeline files force
@@ -75,42 +76,42 @@ files: splits.summary.json $(converted)
 
 $(SOURCES:%=raw/%.jsonl): raw/%.jsonl: .stamp/raw/%
 	@# raw/$*: read what $* logged under the home; secrets and personal data are redacted
-	@$(begin) \
+	@$(call begin,raw/$*) \
 	afs-export-$* --home $(call quote,$(AGENT_HOME)) $(call beside,raw/$*) \
 	  -o $@.part; \
 	mv -f $@.part $@
 
 raw/input.jsonl: .stamp/raw/input
 	@# raw/input: redact the files of INPUT
-	@$(begin) \
+	@$(call begin,raw/input) \
 	afs-redact $(INPUT) $(call beside,raw/input) \
 	  -o $@.part; \
 	mv -f $@.part $@
 
 samples.jsonl: $(raw) .stamp/samples
 	@# samples: bring all sources together; what is no training sample is rejected
-	@$(begin) \
+	@$(call begin,samples) \
 	afs-validate $(raw) $(call beside,samples) \
 	  -o $@.part; \
 	mv -f $@.part $@
 
 scored.jsonl: samples.jsonl .stamp/scored
 	@# scored: rate each sample from 0 to 1
-	@$(begin) \
+	@$(call begin,scored) \
 	afs-score samples.jsonl $(call beside,scored) \
 	  -o $@.part; \
 	mv -f $@.part $@
 
 kept.jsonl: scored.jsonl .stamp/kept
 	@# kept: drop samples without an answer, and those rated below MIN_SCORE
-	@$(begin) \
+	@$(call begin,kept) \
 	afs-filter$(if $(MIN_SCORE), --min-score $(MIN_SCORE)) --has output scored.jsonl $(call beside,kept) \
 	  -o $@.part; \
 	mv -f $@.part $@
 
 unique.jsonl: kept.jsonl .stamp/unique
 	@# unique: drop samples whose content stood before
-	@$(begin) \
+	@$(call begin,unique) \
 	afs-dedupe kept.jsonl $(call beside,unique) \
 	  -o $@.part; \
 	mv -f $@.part $@
@@ -119,7 +120,7 @@ unique.jsonl: kept.jsonl .stamp/unique
 split := $(parts:%=splits/%.jsonl)
 splits.summary.json: unique.jsonl .stamp/splits $(if $(filter-out $(wildcard $(split)),$(split)),force)
 	@# splits: part into train, val and test; a conversation stays whole
-	@$(begin) \
+	@$(call begin,splits) \
 	afs-split --seed $(SEED) unique.jsonl $(subst $@,$@.part,$(call beside,splits)) \
 	  -o splits.part; \
 	mkdir -p splits; mv -f $(parts:%=splits.part/%.jsonl) splits; rmdir splits.part; \
@@ -127,8 +128,8 @@ splits.summary.json: unique.jsonl .stamp/splits $(if $(filter-out $(wildcard $(s
 
 $(converted): %.jsonl: splits.summary.json .stamp/%
 	@# $*: convert one part
-	@$(begin) \
-	afs-convert --format $(@D) splits/$(@F) $(call beside,$*) \
+	@$(call begin,$*) \
+	afs-convert --format $(@D) splits/$(@F) $(call beside,$(subst /,-,$*)) \
 	  -o $@.part; \
 	mv -f $@.part $@
 

@@ -75,7 +75,7 @@ def sample_id(*origin: str) -> str:
 
 def make(*, metadata: Mapping[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
     """A whole sample in the order of FIELDS. What is not given is empty or null, never left out."""
-    unknown = fields.keys() - FIELDS.keys()
+    unknown = fields.keys() - (FIELDS.keys() - {"_metadata"})
     unknown_metadata = (metadata or {}).keys() - METADATA_KEYS.keys()
     if unknown or unknown_metadata:
         raise TypeError(f"not fields of a sample: {sorted(unknown | unknown_metadata)}")
@@ -126,13 +126,21 @@ def _check_messages(messages: list[Any]) -> str:
                 if not _is_call(call):
                     shape = "{id, type, function: {name, arguments}} with arguments as JSON text"
                     return f"messages[{number}].tool_calls must hold objects {shape}"
-        if message["role"] == "tool" and type(message.get("tool_call_id")) is not str:
+        answered = message.get("tool_call_id")
+        if type(answered) is not str and (answered is not None or message["role"] == "tool"):
             return f"messages[{number}].tool_call_id must be a string"
+        reasoning = message.get("reasoning_content")
+        if reasoning is not None and type(reasoning) is not str:
+            return f"messages[{number}].reasoning_content must be a string or null"
     return ""
 
 
 def _is_call(call: Any) -> bool:
-    if type(call) is not dict or type(call.get("id")) is not str:
+    if (
+        type(call) is not dict
+        or type(call.get("id")) is not str
+        or call.get("type", "function") != "function"
+    ):
         return False
     function = call.get("function")
     if type(function) is not dict:
@@ -161,7 +169,8 @@ def content_key(record: Mapping[str, Any]) -> int:
     for message in record.get("messages") or ():
         texts += (message["role"], message["content"])
         for call in message.get("tool_calls") or ():
-            texts += (call["function"]["name"], call["function"]["arguments"])
+            # No role is named "call": a call is never taken for a message of the same words.
+            texts += ("call", call["function"]["name"], call["function"]["arguments"])
     lengths = ",".join([str(len(text)) for text in texts])
     try:
         data = "\0".join((lengths, *texts)).encode()
@@ -171,7 +180,10 @@ def content_key(record: Mapping[str, Any]) -> int:
 
 
 def schema() -> dict[str, Any]:
-    """The record as JSON Schema (draft 2020-12)."""
+    """The record as JSON Schema (draft 2020-12): valid is what check() finds nothing wrong with.
+
+    Of _metadata only the group has a type, because records of other systems are read as they are.
+    """
     call = {
         "type": "object",
         "required": ["id", "function"],
@@ -193,15 +205,19 @@ def schema() -> dict[str, Any]:
             "content": {"type": "string"},
             "reasoning_content": {"type": ["string", "null"]},
             "tool_calls": {"type": ["array", "null"], "items": call},
-            "tool_call_id": {"type": "string"},
+            "tool_call_id": {"type": ["string", "null"]},
         },
+        "if": {"required": ["role"], "properties": {"role": {"const": "tool"}}},
+        "then": {"required": ["tool_call_id"], "properties": {"tool_call_id": {"type": "string"}}},
     }
     properties = {name: _property(types, meaning) for name, (types, meaning) in FIELDS.items()}
     properties["messages"]["items"] = message
     properties["quality_score"] |= {"minimum": 0, "maximum": 1}
     properties["_metadata"]["properties"] = {
-        name: _property(types, meaning) for name, (types, meaning) in METADATA_KEYS.items()
+        name: {"description": f"{meaning} ({' or '.join(types)})"}
+        for name, (types, meaning) in METADATA_KEYS.items()
     }
+    properties["_metadata"]["properties"]["group"]["type"] = list(METADATA_KEYS["group"][0])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "TrainingSample",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import re
 import shlex
 import shutil
 
@@ -13,20 +14,22 @@ import orjson
 from afs import __version__, stages
 from afs.messages import show
 from afs.output import Output
+from afs.pipeline import real
+from afs.run import PRECEDENCE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from afs.stages import Pipeline
+    from afs.pipeline import Pipeline
 
 PARTS = ("train", "val", "test")
-COLUMNS = ("stage", "state", "read", "written", "dropped", "rejected", "seconds")
+COLUMNS = ("stage", "state", "read", "written", "seconds", "rejected", "dropped")
 
 
 def rows(
-    line: Pipeline, commands: Mapping[str, str], pending: Iterable[str], busy: bool
+    line: Pipeline, recipes: Mapping[str, str], pending: Iterable[str], busy: bool
 ) -> list[dict[str, Any]]:
     """One row a stage, in order: its state and what its last run counted.
 
@@ -35,22 +38,22 @@ def rows(
     """
     waiting, failures = set(pending), failed(line.folder)
     found = []
-    for stage, command in commands.items():
+    for stage, recipe in recipes.items():
         state = "done"
         if stage in waiting:
-            state = "stale" if os.path.exists(os.path.join(line.folder, target(command))) else "missing"
-            if busy and _parts(line.folder, command):
+            state = "stale" if os.path.exists(os.path.join(line.folder, target(recipe))) else "missing"
+            if busy and _parts(line.folder, recipe):
                 state = "running"
             elif stage in failures:
                 state = "failed"
         row: dict[str, Any] = {"stage": stage, "state": state}
-        counts = _counts(line.folder, stage)
-        seconds = counts.get("run", {}).get("seconds")
         if state == "failed":
             row["exit"] = failures[stage]
-        row |= {"read": counts.get("read"), "written": counts.get("written")}
-        row |= {"dropped": counts.get("dropped", {}), "rejected": counts.get("rejected")}
-        found.append(row | {"reject_reasons": counts.get("reject_reasons", {}), "seconds": seconds})
+        counts = _counts(line.folder, recipe)
+        row |= {
+            name: counts.get(name) for name in ("read", "written", "dropped", "rejected", "reject_reasons")
+        }
+        found.append(row | {"seconds": counts.get("run", {}).get("seconds")})
     return found
 
 
@@ -71,61 +74,65 @@ def table(found: Iterable[Mapping[str, Any]]) -> str:
 
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     state = f"{row['state']} ({row['exit']})" if "exit" in row else row["state"]
-    dropped = _named(sum(row["dropped"].values()), row["dropped"])
-    rejected = "" if row["rejected"] is None else _named(row["rejected"], row["reject_reasons"])
     numbers = ["" if row[name] is None else str(row[name]) for name in ("read", "written")]
     seconds = "" if row["seconds"] is None else f"{row['seconds']:.1f}"
-    return (row["stage"], state, *numbers, dropped if numbers[0] else "", rejected, seconds)
+    reasons = [_named(row[name]) for name in ("reject_reasons", "dropped")]
+    return (row["stage"], state, *numbers, seconds, *reasons)
 
 
-def _named(total: int, reasons: Mapping[str, int]) -> str:
-    told = ", ".join(f"{name} {number}" for name, number in reasons.items())
-    return f"{total} ({told})" if told else str(total)
+def _named(reasons: Mapping[str, int] | None) -> str:
+    if not reasons:
+        return "" if reasons is None else "0"
+    return f"{sum(reasons.values())} ({', '.join(f'{name} {number}' for name, number in reasons.items())})"
 
 
-def target(command: str) -> str:
-    """The file that a stage's recipe renames last."""
-    return command.split()[-1]
+def target(recipe: str) -> str:
+    """The file that a recipe renames last."""
+    return recipe.split()[-1]
 
 
 def failed(folder: str) -> dict[str, int]:
     """Stages that failed in the last run, with their exit status."""
     try:
         with open(os.path.join(folder, stages.FAILED), encoding="utf-8") as file:
-            words = [line.split() for line in file]
+            words = [row.split() for row in file]
     except FileNotFoundError:
         return {}
-    return {pair[1].removesuffix(".summary"): int(pair[0]) for pair in words if len(pair) == 2}
+    return {pair[1]: int(pair[0]) for pair in words if len(pair) == 2}
 
 
-def sweep(line: Pipeline, commands: Mapping[str, str]) -> None:
-    """Remove what a killed run left. Only who holds the lock may."""
-    for path in (os.path.join(line.folder, stages.FAILED), *_all_parts(line.folder, commands)):
+def exit_status(folder: str) -> int:
+    """The status to leave with after a failed run: the first of the stages' own in the usual order."""
+    codes = [code if code in PRECEDENCE else 1 for code in failed(folder).values()]
+    return min(codes, key=PRECEDENCE.index, default=1)
+
+
+def sweep(line: Pipeline, recipes: Mapping[str, str]) -> None:
+    """Remove what a run that failed or was killed left. Only who holds the lock may."""
+    left = [path for recipe in recipes.values() for path in _parts(line.folder, recipe)]
+    for path in (os.path.join(line.folder, stages.FAILED), *left):
         if os.path.isdir(path):
             shutil.rmtree(path)
         elif os.path.exists(path):
             os.unlink(path)
 
 
-def _all_parts(folder: str, commands: Mapping[str, str]) -> list[str]:
-    return [path for command in commands.values() for path in _parts(folder, command)]
+def _parts(folder: str, recipe: str) -> list[str]:
+    """Unfinished files of a stage: they are there while its commands run."""
+    head, name = os.path.split(os.path.join(folder, target(recipe)))
+    name = name.removesuffix(".summary.json")
+    patterns = (f"{name}.part", f".{name}.part.*.afs-part")
+    return [path for pattern in patterns for path in glob.glob(os.path.join(glob.escape(head), pattern))]
 
 
-def _parts(folder: str, command: str) -> list[str]:
-    """Unfinished files of a stage: there while its command runs."""
-    head, name = os.path.split(os.path.join(folder, target(command)))
-    head, name = glob.escape(head), glob.escape(name)
-    stem = name.removesuffix(".summary.json")
-    patterns = (f"{name}.part", f".{name}.part.*.afs-part", f"{stem}.part")
-    return [path for pattern in patterns for path in glob.glob(os.path.join(head, pattern))]
-
-
-def _counts(folder: str, stage: str) -> dict[str, Any]:
+def _counts(folder: str, recipe: str) -> dict[str, Any]:
+    """The summary of a stage; {} if there is none."""
+    told = re.search(r"--summary (\S+?)(\.part)?\s", recipe)
     try:
-        with open(os.path.join(folder, f"{stage}.summary.json"), "rb") as file:
+        with open(os.path.join(folder, told[1] if told else ""), "rb") as file:
             found: dict[str, Any] = orjson.loads(file.read())
             return found
-    except (FileNotFoundError, orjson.JSONDecodeError):
+    except (OSError, orjson.JSONDecodeError):
         return {}
 
 
@@ -133,51 +140,61 @@ def _counts(folder: str, stage: str) -> dict[str, Any]:
 
 
 def sizes(folder: str) -> dict[str, int]:
-    """Samples in each part, as the split counted them."""
-    counts = _counts(folder, "splits")
-    return {part: int(counts.get(part, 0)) for part in PARTS}
+    """Samples in each part, from summary.json."""
+    with open(os.path.join(folder, "summary.json"), "rb") as file:
+        found: dict[str, int] = orjson.loads(file.read())["samples"]
+        return found
 
 
-def is_told(line: Pipeline, commands: Mapping[str, str]) -> bool:
-    """Whether summary.json and manifest.json are newer than all that they tell of."""
-    targets = [os.path.join(line.folder, target(command)) for command in commands.values()]
+def closing(folder: str, what: str) -> str:
+    """What a run says at its end; it ends with the number of samples."""
+    parts = sizes(folder)
+    if not any(parts.values()):
+        return f"{folder} {what}; but no sample is left and all files are empty: see {folder}/summary.json"
+    named = ", ".join(f"{part} {number}" for part, number in parts.items())
+    return f"{folder} {what}: {sum(parts.values())} samples ({named})"
+
+
+def _split(part: str) -> str:
+    return f"splits/{part}.jsonl"
+
+
+def is_told(line: Pipeline, recipes: Mapping[str, str]) -> bool:
+    """Whether summary.json and manifest.json are as new as all that they tell of."""
+    made = [os.path.join(line.folder, target(recipe)) for recipe in recipes.values()]
     told = [os.path.join(line.folder, name) for name in ("summary.json", "manifest.json")]
     if not all(map(os.path.exists, told)):
         return False
-    return min(map(os.path.getmtime, told)) >= max(map(os.path.getmtime, targets))
+    return min(map(os.path.getmtime, told)) >= max(map(os.path.getmtime, made))
 
 
-def tell(line: Pipeline, commands: Mapping[str, str]) -> None:
+def tell(line: Pipeline, recipes: Mapping[str, str]) -> None:
     """Write summary.json (counts alone: the same input gives the same bytes) and manifest.json."""
-    summary: dict[str, Any] = {"samples": sizes(line.folder), "stages": {}}
-    for stage in commands:
-        counts = _counts(line.folder, stage)
-        summary["stages"][stage] = {
-            name: value for name, value in counts.items() if name not in ("command", "version", "run")
-        }
-    _put(os.path.join(line.folder, "summary.json"), summary)
-    _put(os.path.join(line.folder, "manifest.json"), _manifest(line, commands))
+    counts = {stage: _counts(line.folder, recipe) for stage, recipe in recipes.items()}
+    for each in counts.values():
+        for name in ("command", "version", "run"):
+            each.pop(name, None)
+    manifest = _manifest(line, recipes)
+    samples = {part: manifest["files"][_split(part)]["records"] for part in PARTS}
+    _put(os.path.join(line.folder, "summary.json"), {"samples": samples, "stages": counts})
+    _put(os.path.join(line.folder, "manifest.json"), manifest)
 
 
-def _manifest(line: Pipeline, commands: Mapping[str, str]) -> dict[str, Any]:
+def _manifest(line: Pipeline, recipes: Mapping[str, str]) -> dict[str, Any]:
     """What made the files, and what they are: enough to make them again and to see that they are the same."""
     import time
 
-    def shown(path: str) -> str:
-        return show(os.path.relpath(real) if (real := _real(line, path)).startswith(_here()) else real)
-
     values = line.variables
-    files = [f"splits/{part}.jsonl" for part in PARTS]
-    files += [target(command) for command in commands.values() if "/" in target(command)]
+    made = [path for path in map(target, recipes.values()) if path.endswith(".jsonl")]
     return {
         "afs": __version__,
-        **stages.versions(),
+        "versions": stages.versions(),
         "variables": {
             name: values[name] for name in ("SOURCES", "FORMAT", "MIN_SCORE", "MAX_REJECT", "SEED")
         },
-        "home": shown(values["AGENT_HOME"]) if values["AGENT_HOME"] else None,
-        "inputs": [shown(path) for path in shlex.split(values["INPUT"])],
-        "files": {path: _facts(os.path.join(line.folder, path)) for path in files},
+        "home": _shown(line, values["AGENT_HOME"]) if values["AGENT_HOME"] else None,
+        "inputs": [_shown(line, path) for path in shlex.split(values["INPUT"])],
+        "files": {path: _facts(os.path.join(line.folder, path)) for path in (*made, *map(_split, PARTS))},
         "run": {
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "host": os.uname().nodename,
@@ -185,12 +202,11 @@ def _manifest(line: Pipeline, commands: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _here() -> str:
-    return os.path.realpath(os.curdir).rstrip("/") + "/"
-
-
-def _real(line: Pipeline, path: str) -> str:
-    return os.path.realpath(os.path.join(line.folder, path))
+def _shown(line: Pipeline, path: str) -> str:
+    """A path as it may stand in a file: relative, from ~, or its last part."""
+    path = real(line, path)
+    here = os.path.realpath(os.curdir)
+    return os.path.relpath(path) if path.startswith(here.rstrip("/") + "/") else show(path)
 
 
 def _facts(path: str) -> dict[str, Any]:

@@ -50,6 +50,7 @@ def load(name: str) -> Format:
         meant = f"did you mean {' or '.join(near)}? " if near else ""
         raise Unknown(f"no format '{name}'; {meant}known: {', '.join(BUILT_IN)}")
     import importlib
-    from typing import cast
 
-    return cast("Format", importlib.import_module(f"afs.converters.{name}"))
+    found: Any = importlib.import_module(f"afs.converters.{name}")
+    known: Format = found
+    return known

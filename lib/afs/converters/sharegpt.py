@@ -38,12 +38,12 @@ def convert(record: dict[str, Any], note: Note) -> dict[str, Any]:
     return {"conversations": said, "system": system, "tools": _tools(text, note) if text else ""}
 
 
-def _conversation(turns: list[Turn], note: Note) -> tuple[list[Said], str]:
+def _conversation(kept: list[Turn], note: Note) -> tuple[list[Said], str]:
     """(what was said, the system text before it)."""
     said: list[Said] = []
     system: list[str] = []
     moved = False  # the last human turn is only system text so far
-    for turn in turns:
+    for turn in kept:
         if turn.role == "assistant":
             _add_assistant(said, turn, note)
         elif turn.role == "system" and not said:

@@ -80,7 +80,7 @@ def has_thinking(record: Mapping[str, Any]) -> bool:
     if record.get("thinking"):
         return True
     messages = record.get("messages")
-    return bool(messages) and any(message.get("reasoning_content") for message in messages)
+    return messages is not None and any(message.get("reasoning_content") for message in messages)
 
 
 @lru_cache(maxsize=4)  # the samples of a conversation carry the same text, and it can be long

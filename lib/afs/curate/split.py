@@ -6,8 +6,6 @@ those numbers: adding data moves no group. Sizes are within chance of the shares
 
 from __future__ import annotations
 
-from xxhash import xxh3_64_intdigest
-
 from afs import jsonl, sample
 
 TYPE_CHECKING = False
@@ -70,9 +68,14 @@ def field_of(record: Mapping[str, Any], path: list[str]) -> str:
     return jsonl.encode(value).decode()
 
 
-def place(seed: int, group: str) -> int:
-    """A group's number from 0 to 2**64 (XXH3, 64 bits, of the seed's text and the name)."""
-    return int(xxh3_64_intdigest(f"{seed}\0{group}".encode("utf-8", "surrogatepass")))
+def placer(seed: int) -> Callable[[str], int]:
+    """What gives a group's number from 0 to 2**64 (XXH3, 64 bits, of the seed's text and the name)."""
+    from xxhash import xxh3_64_intdigest
+
+    def place(group: str) -> int:
+        return int(xxh3_64_intdigest(f"{seed}\0{group}".encode("utf-8", "surrogatepass")))
+
+    return place
 
 
 def distribute(

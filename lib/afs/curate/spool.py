@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _BUFFER = 1 << 18
+_WIDTH = 16  # bytes of a key
+_ROWS = 1 << 14
+_NO_KEY = bytes(_WIDTH)
 
 
 class Full(Exception):
@@ -31,6 +34,7 @@ class Spool:
         self._folder = os.environ.get("TMPDIR") or "/tmp"
         self._held: list[bytes] = []
         self._waiting = 0
+        self._rows = 0
         path = os.path.join(self._folder, f"afs-{os.urandom(8).hex()}.spool")
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -53,17 +57,44 @@ class Spool:
         if self._waiting > _BUFFER:
             self._flush()
 
-    def read(self, start: int, stop: int) -> bytes:
-        """The bytes from start to stop. Raises Full when what was written does not fit."""
-        self._flush()
-        return os.pread(self._fd, stop - start, start)
-
     def lines(self) -> Iterator[bytes]:
         """All lines, without their newlines. Raises Full when what was written does not fit."""
         self._flush()
         os.lseek(self._fd, 0, os.SEEK_SET)
         for block in jsonl.Reader(self._fd, self.size + 1).blocks():
             yield from block
+
+    def write_row(self, number: int, key: int) -> None:
+        """Add a key of 128 bits as row `number`; the rows passed over stay zeros. Raises Full."""
+        for _ in range(number - self._rows):
+            self.write(_NO_KEY)
+        self.write(key.to_bytes(_WIDTH, "little"))
+        self._rows = number + 1
+
+    def last_rows(self) -> Iterator[bool | None]:
+        """For each row whether no later one has its key; None for a row of zeros.
+
+        The rows are read from the back, so that memory is that of the distinct keys and a bit a row.
+        """
+        self._flush()
+        bits = bytearray(self._rows // 8 + 1)
+        seen: set[int] = set()
+        for start in range((self._rows - 1) // _ROWS * _ROWS, -1, -_ROWS):
+            keys = self._keys(start)
+            for row in range(start + len(keys) - 1, start - 1, -1):
+                key = keys[row - start]
+                if key not in seen:
+                    seen.add(key)
+                    bits[row >> 3] |= 1 << (row & 7)
+        del seen
+        for start in range(0, self._rows, _ROWS):
+            for row, key in enumerate(self._keys(start), start):
+                yield bits[row >> 3] >> (row & 7) & 1 == 1 if key else None
+
+    def _keys(self, start: int) -> list[int]:
+        size = min(_ROWS, self._rows - start) * _WIDTH
+        data = os.pread(self._fd, size, start * _WIDTH)
+        return [int.from_bytes(data[at : at + _WIDTH], "little") for at in range(0, size, _WIDTH)]
 
     def _flush(self) -> None:
         view = memoryview(b"".join(self._held))
@@ -77,28 +108,6 @@ class Spool:
 
     def _full(self, error: OSError) -> Full:
         return Full(f"{self._folder}: {reason_of(error)}; set TMPDIR to a folder with room for a copy")
-
-
-def last_rows(spool: Spool, width: int = 16, chunk: int = 1 << 16) -> bytearray:
-    """A bit for each row of `width` bytes, set where no later row is the same; never for a row of zeros.
-
-    Read from the back, so that memory is that of the distinct rows and a bit for each row.
-    """
-    spool.read(0, 0)
-    rows = spool.size // width
-    bits = bytearray(rows // 8 + 1)
-    seen: set[int] = {0}
-    have, add = seen.__contains__, seen.add
-    for stop in range(rows, 0, -chunk):
-        start = max(0, stop - chunk)
-        data = spool.read(start * width, stop * width)
-        for row in range(stop - 1, start - 1, -1):
-            at = (row - start) * width
-            key = int.from_bytes(data[at : at + width], "little")
-            if not have(key):
-                add(key)
-                bits[row >> 3] |= 1 << (row & 7)
-    return bits
 
 
 class Again:

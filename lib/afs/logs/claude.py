@@ -33,9 +33,10 @@ def roots(home: str, environ: Mapping[str, str]) -> list[str]:
 
 
 def find(root: str, failed: Callable[[OSError], None] | None = None) -> list[list[str]]:
-    """The session files of each project folder. A root may also be the folder `projects` itself.
+    """The session files of each project folder.
 
-    Links out of the root are not followed. A folder that cannot be read is given to `failed`.
+    A root may also be the folder `projects` itself, or the folder of one project. Links out of the root
+    are not followed. A folder that cannot be read is given to `failed`.
     """
     top = os.path.join(root, "projects")
     top = top if os.path.isdir(top) else root
@@ -46,8 +47,11 @@ def find(root: str, failed: Callable[[OSError], None] | None = None) -> list[lis
         project = os.path.relpath(folder, top).split(os.sep)[0]
         for name in sorted(names):
             path = os.path.join(folder, name)
-            if _LOG.match(name) and os.path.isfile(path) and os.path.realpath(path).startswith(real):
-                groups.setdefault(project, []).append(path)
+            if not _LOG.match(name) or name == "history.jsonl" or not os.path.isfile(path):
+                continue
+            if os.path.realpath(path).startswith(real):
+                # Files at the top make it the folder of one project, with its sub-agents below.
+                groups.setdefault("." if "." in groups else project, []).append(path)
     return [groups[project] for project in sorted(groups)]
 
 

@@ -35,14 +35,21 @@ def _stem(path: str) -> str:
 
 @dataclass(slots=True)
 class _Segment:
-    """The part of a way that belongs to one prompt, and how many prompts stand above it."""
+    """The part of a way that belongs to one prompt; `ordinal` prompts stand above it, `place` sorts it."""
 
     head: Node
     ordinal: int
+    place: int
     nodes: list[Node] = field(default_factory=list)
     compacted: bool = False
     last: bool = False
     skip: str = ""
+
+    def said(self) -> set[str]:
+        """What a copy of this segment must hold to stand for it: its messages, whatever their lines."""
+        return {
+            node.message or node.uuid for node in self.nodes if node.kind in (words.ASSISTANT, words.QUEUED)
+        }
 
 
 class Graph:
@@ -115,19 +122,41 @@ class Graph:
 
     # --- ways ---------------------------------------------------------------------------------------------
 
+    def _above(self, node: Node) -> Node | None:
+        """The parent; where it was never written, the node before in the file; None at a root."""
+        if node.parent == "":
+            return None
+        above = self.nodes.get(node.parent or "", node.before)
+        if above is not None and above.side != node.side:
+            return None if node.side else node.before  # where a sub-agent starts, a main thread goes on
+        return above
+
     def _way(self, leaf: Node, stop: set[Node]) -> tuple[list[Node], bool]:
         """The nodes from the top down to a leaf, and whether the topmost hangs on a node of `stop`."""
         way: dict[Node, None] = {}
         at: Node | None = leaf
         while at is not None and at not in way and at not in stop:
             way[at] = None
-            above = None if at.parent == "" else self.nodes.get(at.parent or "", at.before)
-            if above is not None and above.side != at.side:
-                above = None if at.side else at.before  # where a sub-agent starts, a main thread goes on
-            elif above in way:
-                above = at.before  # a link that closes a circle counts as missing
+            above = self._above(at)
+            if above in way:  # a link that closes a circle counts as missing
+                above = at.before
+            while above in way:
+                above = above.before
             at = above
         return list(way)[::-1], at is not None and at in stop
+
+    def _main(self, nodes: list[Node]) -> list[Node]:
+        """The way to the last thing that was said on the main thread of a file, and the marks behind it."""
+        at = next(
+            (at for at in reversed(range(len(nodes))) if nodes[at].speaks() and not nodes[at].side), None
+        )
+        if at is None:
+            return []
+        way, _ = self._way(nodes[at], set())
+        for node in nodes[at + 1 :]:
+            if self._above(node) is way[-1]:
+                way.append(node)
+        return way
 
     def _cut(self, way: list[Node], left: str = "") -> list[_Segment]:
         """A way in segments, each from one prompt to the next; `left` is why the person left this way."""
@@ -163,7 +192,8 @@ class Graph:
                 skip = "automated" if kind == words.AUTOMATED and not node.side else left
                 if node.side and node.text.strip() == "Warmup":
                     skip = "warm-up"
-                current = _Segment(node, len(segments), skip=skip)
+                place = max(node.order, current.place if current else 0)
+                current = _Segment(node, len(segments), place, skip=skip)
                 segments.append(current)
             if current is not None:
                 current.nodes.append(node)
@@ -187,19 +217,18 @@ class Graph:
         owners: dict[Node, _Segment] = {}
         threads: list[list[_Segment]] = []
         for nodes in self.files:  # every thread that goes on, before what was left behind
-            threads.append([])
-            leaf = next((node for node in reversed(nodes) if not node.side and node.speaks()), None)
-            if leaf is None:
-                continue
-            way, _ = self._way(leaf, set())
+            way = self._main(nodes)
             covered.update(way)
+            threads.append([])
             for segment in self._cut(way):
                 earlier = owners.setdefault(segment.head, segment)
                 if earlier is segment:
                     threads[-1].append(segment)
-                elif earlier.nodes == segment.nodes[: len(earlier.nodes)]:
-                    # A resumed session finished the turn.
+                elif earlier.said() < segment.said():  # a resumed session finished the turn
                     earlier.nodes, earlier.compacted = segment.nodes, segment.compacted
+                else:
+                    for _ in segment.said() - earlier.said():  # a fork answered the same prompt again
+                        self.note("skipped", segment.head.path, segment.head.line, "abandoned-branch")
                 earlier.last = earlier.last and segment.last
         for path, nodes, segments in zip(self.paths, self.files, threads, strict=True):
             own = [node for node in reversed(nodes) if node.path == path and node.speaks()]
@@ -236,7 +265,7 @@ class Graph:
     ) -> Iterator[Conversation]:
         if not segments:
             return
-        segments.sort(key=lambda segment: segment.head.order)
+        segments.sort(key=lambda segment: segment.place)
         head = segments[0].head
         self.group = self.group or parent or name
         made = Conversation(self.source, name, list(self.paths), cwd=head.cwd, agent_version=head.version)

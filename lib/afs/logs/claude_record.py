@@ -279,12 +279,14 @@ def merge(lines: Sequence[Node], results: list[Message]) -> list[Message]:
     seen: set[tuple[str, str]] = set()
     for line in lines:
         for kind, value in line.parts:
-            key = (kind, value.id if kind == "call" else value if type(value) is str else "")
-            if kind in ("result", "gap") or (key in seen and key[1]):
-                if kind == "result":
-                    results.append(value)
-                    message = Message("assistant", line=line.line)
-                    merged.append(message)
+            if kind == "result":
+                results.append(value)
+                message = Message("assistant", line=line.line)
+                merged.append(message)
+            if kind in ("result", "gap"):
+                continue
+            key = (kind, value.id if kind == "call" else value)
+            if key in seen and key[1]:  # the client wrote a block twice
                 continue
             seen.add(key)
             if kind == "call":
@@ -299,7 +301,8 @@ def merge(lines: Sequence[Node], results: list[Message]) -> list[Message]:
 def _joined(text: str, more: str) -> str:
     if not more or more.isspace():
         return text
-    return f"{text}{'' if text.endswith(chr(10)) else chr(10) * 2}{more}" if text else more
+    joint = "" if not text or text.endswith("\n") else "\n\n"
+    return text + joint + more
 
 
 def begin(head: Node, ordinal: int, skip: str) -> Turn:

@@ -44,28 +44,67 @@ STARTS_A_TURN = frozenset({"user_action", "heartbeat"})
 # Records, events and items that are known and hold nothing of the conversation.
 QUIET = frozenset(
     {
-        "inter_agent_communication", "inter_agent_communication_metadata", "realtime_item",
-        "retained_context", "security_risk_score", "token_usage_record", "world_state",
+        "inter_agent_communication",
+        "inter_agent_communication_metadata",
+        "realtime_item",
+        "retained_context",
+        "security_risk_score",
+        "token_usage_record",
+        "world_state",
     }
 )
 QUIET_EVENTS = frozenset(
     {
-        "agent_message", "agent_reasoning", "agent_reasoning_raw_content",
-        "agent_reasoning_section_break", "background_event", "collab_agent_interaction_end",
-        "collab_agent_spawn_end", "collab_close_end", "collab_resume_end", "collab_waiting_end",
-        "context_compacted", "deprecation_notice", "dynamic_tool_call_request",
-        "dynamic_tool_call_response", "entered_review_mode", "error", "exited_review_mode",
-        "guardian_assessment", "hook_completed", "hook_started", "image_generation_end", "item_completed",
-        "item_started", "model_reroute", "plan_delta", "plan_update", "session_configured",
-        "shutdown_complete", "stream_error", "sub_agent_activity", "thread_goal_updated",
-        "thread_name_updated", "thread_settings_applied", "turn_diff", "undo_completed", "user_message",
-        "view_image_tool_call", "warning",
+        "agent_message",
+        "agent_reasoning",
+        "agent_reasoning_raw_content",
+        "agent_reasoning_section_break",
+        "background_event",
+        "collab_agent_interaction_end",
+        "collab_agent_spawn_end",
+        "collab_close_end",
+        "collab_resume_end",
+        "collab_waiting_end",
+        "context_compacted",
+        "deprecation_notice",
+        "dynamic_tool_call_request",
+        "dynamic_tool_call_response",
+        "entered_review_mode",
+        "exited_review_mode",
+        "guardian_assessment",
+        "hook_completed",
+        "hook_started",
+        "image_generation_end",
+        "item_completed",
+        "item_started",
+        "model_reroute",
+        "plan_delta",
+        "plan_update",
+        "session_configured",
+        "shutdown_complete",
+        "stream_error",
+        "sub_agent_activity",
+        "thread_goal_updated",
+        "thread_name_updated",
+        "thread_settings_applied",
+        "turn_diff",
+        "undo_completed",
+        "user_message",
+        "view_image_tool_call",
+        "warning",
     }
 )
 QUIET_ITEMS = frozenset(
     {
-        "additional_tools", "agent_message", "compaction", "compaction_summary", "compaction_trigger",
-        "configuration_update", "context_compaction", "ghost_snapshot", "other",
+        "additional_tools",
+        "agent_message",
+        "compaction",
+        "compaction_summary",
+        "compaction_trigger",
+        "configuration_update",
+        "context_compaction",
+        "ghost_snapshot",
+        "other",
     }
 )
 
@@ -242,7 +281,7 @@ def _json(part: dict[str, Any]) -> str:
 
 def _loads(raw: str) -> Any:
     try:
-        return jsonl.decode(raw.encode("utf-8", "replace"))
+        return jsonl.decode(sound(raw).encode())
     except jsonl.Bad:
         return None
 

@@ -50,24 +50,24 @@ class Thread:
     def take(self, line: int, record: dict[str, Any]) -> None:
         """Read one line."""
         self.line = line
-        kind, payload = record.get("type"), record.get("payload")
+        kind, payload = _str(record.get("type")), record.get("payload")
         if type(payload) is not dict:
             if record.get("record_type") is not None:
                 return
-            kind, payload = ("session_meta" if kind is None and "id" in record else "response_item"), record
+            kind, payload = ("response_item" if kind or "id" not in record else "session_meta"), record
         elif type(record.get("timestamp")) is str:
             self.stamp = record["timestamp"]
             if self.head:
                 self._watch_head(payload)
-        act = _RECORDS.get(kind) if type(kind) is str else None
+        act = _RECORDS.get(kind)
         if act is not None:
             self.began = True
             act(self, payload)
         elif kind not in text.QUIET:
             self._unknown("", kind)
 
-    def _unknown(self, family: str, kind: Any) -> None:
-        self.note("unknown", self.path, self.line, family + (kind if type(kind) is str else "no type"))
+    def _unknown(self, family: str, kind: str) -> None:
+        self.note("unknown", self.path, self.line, family + (kind or "no type"))
 
     def _skipped(self, what: str) -> None:
         self.note("skipped", self.path, self.line, what)
@@ -127,8 +127,8 @@ class Thread:
     # --- events -------------------------------------------------------------------------------------
 
     def _event(self, event: dict[str, Any]) -> None:
-        kind = event.get("type")
-        act = _EVENTS.get(kind) if type(kind) is str else None
+        kind = _str(event.get("type"))
+        act = _EVENTS.get(kind)
         if act is not None:
             act(self, event)
         elif kind not in text.QUIET_EVENTS:
@@ -145,6 +145,10 @@ class Thread:
     def _aborted(self, event: dict[str, Any]) -> None:
         turn = self.by_turn_id.get(_str(event.get("turn_id")), self.turn)
         self._interrupt(turn)
+
+    def _error(self, event: dict[str, Any]) -> None:
+        if self.turn is not None and not self.ended:
+            self.turn.flags.add("api_error")
 
     def _interrupt(self, turn: Turn | None) -> None:
         if turn is not None:
@@ -196,8 +200,8 @@ class Thread:
     # --- response items -----------------------------------------------------------------------------
 
     def _item(self, item: dict[str, Any]) -> None:
-        kind = item.get("type")
-        act = _ITEMS.get(kind) if type(kind) is str else None
+        kind = _str(item.get("type"))
+        act = _ITEMS.get(kind)
         if act is not None:
             act(self, item)
         elif kind not in text.QUIET_ITEMS:
@@ -292,7 +296,7 @@ class Thread:
             return
         key = _str(call_id) or f"line-{self.line}"
         message.tool_calls.append(ToolCall(key, name, arguments))
-        self.callers.setdefault(key, self.turn)
+        self.callers[key] = self.turn
 
     def _function_call(self, item: dict[str, Any]) -> None:
         name, space = _str(item.get("name")), _str(item.get("namespace"))
@@ -372,6 +376,7 @@ _EVENTS: dict[str, _Act] = {
     "task_complete": Thread._completed,
     "turn_complete": Thread._completed,
     "turn_aborted": Thread._aborted,
+    "error": Thread._error,
     "thread_rolled_back": Thread._rolled_back,
     "token_count": Thread._tokens,
     "exec_command_end": Thread._outcome,

@@ -7,37 +7,38 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Protocol
 
 from afs import jsonl
 from afs.messages import fail, reason_of, show
 
+TYPE_CHECKING = False  # typing is not loaded at run time
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator, Mapping
+    from typing import Any, Protocol
 
     from afs.logs.conversation import Conversation, Note, Turn
     from afs.logs.samples import Part, Wanted
     from afs.output import Output
     from afs.run import Run
 
+    class Source(Protocol):
+        """A log parser: a module of this package, as conversation.py describes it."""
+
+        NAME: str
+
+        def roots(self, home: str, environ: Mapping[str, str]) -> list[str]:
+            """The folders of that agent under a home."""
+
+        def find(self, root: str, failed: Callable[[OSError], None] | None = None) -> list[list[str]]:
+            """Files in groups that must be read together."""
+
+        def parse(self, files: list[str], note: Note) -> Iterator[Conversation]:
+            """The conversations of a group."""
+
+
 # What a log may hold that is no fault of ours but is named; the last kind was left out on purpose.
 _NOTES = ("bad", "torn", "unknown", "skipped")
-
-
-class Source(Protocol):
-    """A log parser: a module of this package, as conversation.py describes it."""
-
-    NAME: str
-
-    def roots(self, home: str, environ: Mapping[str, str]) -> list[str]:
-        """The folders of that agent under a home."""
-
-    def find(self, root: str, failed: Callable[[OSError], None] | None = None) -> list[list[str]]:
-        """Files in groups that must be read together."""
-
-    def parse(self, files: list[str], note: Note) -> Iterator[Conversation]:
-        """The conversations of a group."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +53,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--no-tools", action="store_true", help="leave tool calls and their outputs out")
     add(
         "--max-tool-output-chars",
-        type=_whole,
+        type=whole,
         default=2000,
         metavar="N",
         help="cut each tool output in `input` here (2000); `messages` keep it whole",
@@ -63,7 +64,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--account", metavar="FILE", help="one row a human turn: its sample_id, or why there is none")
 
 
-def _whole(text: str) -> int:
+def whole(text: str) -> int:
+    """A number from 0. The name stands in the message of a wrong one."""
     number = int(text)
     if number < 0:
         raise ValueError(text)
@@ -84,7 +86,8 @@ def export(run: Run, source: Source) -> None:
             try:
                 talk = next(talks, None)
             except OSError as error:
-                run.fault(1, f"{files[0]}: {reason_of(error)}; its turns are missing")
+                path = error.filename or files[0]
+                run.fault(1, f"{path}: {reason_of(error)}; its turns are missing")
                 run.count["unreadable"] += 1
                 break
             if talk is None:
@@ -168,9 +171,9 @@ class _Job:
         entry = self.log.setdefault(kind, {}).setdefault(detail, {"count": 0, "first": where})
         entry["count"] += 1
         if kind != "skipped":
-            self.run.count[f"{kind} lines" if kind != "unknown" else "unknown records"] += 1
+            self.run.tallies[kind][detail] += 1
             if self.args.strict:
-                self.run.reject_at(self.shown(path), line, kind, f"{kind}: {detail}")
+                self.run.reject_at(self.shown(path), line, kind, f"{kind} record: {detail}")
 
     # --- one conversation ---------------------------------------------------------------------------
 

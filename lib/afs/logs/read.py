@@ -35,7 +35,7 @@ def records(path: str, note: Note) -> Iterator[tuple[int, dict[str, Any]]]:
                         if not line or line.isspace():
                             continue
                         try:
-                            record = jsonl.decode(line)
+                            record = jsonl.decode(line.lstrip(b"\0"))  # a crash may leave zeros before a line
                         except jsonl.Bad as error:
                             torn = reader.torn and number == last
                             note("torn" if torn else "bad", path, number, error.reason)

@@ -17,12 +17,12 @@ _HOME = re.compile(r"(?:(?:[A-Za-z]:|/mnt/[a-z])?/(?:home|Users)/[^/]+|(?:/var)?
 # How a person begins who sends the agent back. Few and sure: a bare "no" often answers a question.
 _CORRECTS = re.compile(
     r"""\s*(?:(?:no|nope|sorry|hm+|wait|stop)[,.!]?\s+)?(?:
-    that(?:['’]s|\ is|\ was)\ (?:wrong|incorrect|not)\b
-    | (?:this|that|it)\ (?:does|did)(?:n['’]?t|\ not)\ work
-    | (?:it|this|that|they|the\ \w+)(?:['’]s|\ is|\ are)?\ still\ (?!needs?\b|to\b)
-    | still\ (?:fail|broken|wrong|not\ |crash|the\ same\ error)
-    | you\ (?:broke|forgot|missed|misunderstood|misread|ignored|deleted|removed|did(?:n['’]?t|\ not))\b
-    | i\ (?:think\ you\ broke|did(?:n['’]?t|\ not)\ (?:ask|mean|want)|asked\ for|meant|said)\b
+    that(?:['\u2019]s|\ is|\ was)\ (?:wrong|incorrect|not)\b
+    | (?:this|that|it)\ (?:does|did)(?:n['\u2019]?t|\ not)\ work
+    | (?:it|this|that|they|the\ \w+)(?:['\u2019]s|\ is|\ are)?\ still\ (?!needs?\b|to\b)
+    | [^.?!\n]{0,50}\bstill\ (?:fail|broken|wrong|not\ work|missing|crash|the\ same\ error)
+    | you\ (?:broke|forgot|missed|misunderstood|misread|ignored|deleted|removed|did(?:n['\u2019]?t|\ not))\b
+    | i\ (?:think\ you\ broke|did(?:n['\u2019]?t|\ not)\ (?:ask|mean|want)|asked\ for|meant|said)\b
     | not\ what\ i\b | (?:please\ )?(?:undo|revert)\ (?:that|this|it|your|the\ last)\b | wrong\b | incorrect\b
     )""",
     re.IGNORECASE | re.VERBOSE,
@@ -73,6 +73,8 @@ def mark_corrections(turns: Iterable[Turn]) -> None:
     """Flag each turn whose answer the next human message sends back."""
     before: Turn | None = None
     for turn in turns:
+        if turn.skip == "mid-turn":  # said into a running turn, not about the one before
+            continue
         if before is not None and _CORRECTS.match(turn.messages[0].content):
             before.flags.add("corrected_by_user")
         before = turn
@@ -100,6 +102,8 @@ def chat(turn: Turn, wanted: Wanted) -> list[dict[str, Any]]:
         if message.role == "tool":
             content = sound(message.content)
             messages.append({"role": "tool", "tool_call_id": message.tool_call_id, "content": content})
+        elif message.role == "user":  # said while the agent worked
+            messages.append({"role": "user", "content": sound(message.content)})
         elif row := _assistant(message, wanted.thinking):
             messages.append(row)
     return messages

@@ -20,7 +20,7 @@ _ANSI = rb"(?:(?:\x1b|\\+u001b|\\+x1b|\\+0?33|\\+e)\[[0-9;]{0,16}m){0,4}"
 _QUOTE = rb"(?:\\*[\"'`])"
 # After the anchor: the rest of the name, what closes it, an operator.
 _OPERATOR = re.compile(
-    rb"[A-Za-z0-9_-]{0,48}+" + _ANSI + rb"(?P<shut>" + _QUOTE + rb"?\]?|\*\*|</[a-z]{1,8}>)"
+    rb"(?P<tail>[A-Za-z0-9_-]{0,48}+)" + _ANSI + rb"(?P<shut>" + _QUOTE + rb"?\]?|\*\*|</[a-z]{1,8}>)"
     rb"(?:(?P<type>[ \t]{0,4}\??:[ \t]{0,4}[A-Za-z_][A-Za-z0-9_.]{0,40}(?:\[[A-Za-z0-9_., |]{0,60}\])?"
     rb"(?:[ \t]?\|[ \t]?\w{1,20})?)(?=[ \t]{0,4}=))?"
     rb"(?P<op>[ \t]{0,40}(?:=>|:=|\?=|\|\|=|[=!]==?|\+?=|:(?!:))(?:\*\*|</b>)?[ \t]{0,40}"
@@ -37,6 +37,12 @@ _LEFT = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.$:/@"
 _SPLIT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _QUERY = re.compile(rb"[^\s&\"'<>\\#`;,)}\]]+")
 _SETTER = re.compile(rb"(?:setx|config(?:ure|:set)? set|secrets? set|set-secret|env set|config)[ \t]+$")
+# What an escape or a colour code leaves glued to the beginning of a name.
+_GLUED = re.compile(r"^(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[0-9;]{0,12}m|[nrtbfvae0])")
+# Words that name a statement or a folder as often as a secret.
+_PLAIN = frozenset(("pass", "pwd", "key", "auth"))
+# What a function is called that takes a secret: setPassword("x"), with_token("x").
+_SETTING = ("set", "with", "use", "add", "update", "change", "put", "password", "secret", "token", "apikey", "api_key")
 _MASKED = re.compile(rb"[ \t]*[(\[.]|[ \t]*\?[ \t]")
 
 
@@ -68,7 +74,7 @@ class Assignments:
         for index in range(len(words) - 1, -1, -1):
             for whole, ends, qualifiers, not_before, rule in self._sets:
                 word = words[index]
-                if rule.query or not (word in whole or (ends and word.endswith(ends))):
+                if not (word in whole or (ends and word.endswith(ends))):
                     continue
                 after = words[index + 1 :]
                 if any(w in self._not_after for w in after):
@@ -84,6 +90,13 @@ class Assignments:
                 return rule
         return None
 
+    def field(self, name: str, text: str) -> Rule | None:
+        """The rule by which a whole text is secret as the value of a field of this name, or None."""
+        rule = self.name(name)
+        if rule is None or len(text) < (8 if rule.weak else 4):
+            return None
+        return rule if self._strength(text) >= (3 if rule.weak else 1) else None
+
     def at(self, raw: bytes, anchor: int) -> Iterator[tuple[int, int, Rule]]:
         """(start, end, rule) of the value assigned to the name around an anchor: one or none."""
         operator = _OPERATOR.match(raw, anchor)
@@ -91,9 +104,9 @@ class Assignments:
             return
         left = raw[max(0, anchor - 64) : anchor]
         start = anchor - (len(left) - len(left.rstrip(_LEFT)))
-        name = raw[start : operator.start("shut")].decode("latin-1")
-        if start and raw[start - 1] == 0x5C:
-            name = _unescaped(name)
+        name = raw[start : operator.end("tail")].decode("latin-1")
+        if start and raw[start - 1] in b"\\[;":
+            name = _GLUED.sub("", name, count=1)
         for piece in ("/", ":", "@"):
             name = name.rpartition(piece)[2]
         rule = self.name(name)
@@ -124,7 +137,7 @@ class Assignments:
             least = self._least_bare(raw, start, name, operator, rule, sign)
             query = start > 0 and raw[start - 1] in b"?&" and sign == b"="
             value = (_QUERY if query else _BARE).match(raw, begin)
-            if value is None:
+            if value is None or raw[begin] in b"([{":
                 return None
             end = value.end()
             if sign == b">":
@@ -136,22 +149,29 @@ class Assignments:
                 end = begin + len(raw[begin:end].rstrip(b".,:!?"))
         if end - begin < 4:
             return None
-        value_text = raw[begin:end].decode("latin-1")
-        if least > 4 or self._strength(value_text) < least:
+        if least > 4 or (rule.weak and end - begin < 8):
             return None
-        if rule.weak and end - begin < 8:
+        strength = self._strength(raw[begin:end].decode("latin-1"))
+        if strength < least:
             return None
+        if strength == 1 and quote and end - begin < 10 and not (shut or name.isupper() or sign == b":"):
+            return None  # password="python" in code is a name far more often than a secret
         return begin, end
 
     def _least_quoted(self, sign: bytes, shut: bytes, name: str, rule: Rule) -> int:
         """The bar for a value in quotes."""
         weak = 2 if rule.weak else 0
+        flag = name.startswith("-")
         if sign == b"|" or sign.endswith((b"is", b"was", b"are", b"be", b"to", b"now")):
             return 2 + weak // 2
         if sign in (b",", b"("):
-            return (2 if shut or sign == b"(" or name.startswith("-") else 5) + weak // 2
+            called = sign == b"(" and (name.isupper() or name.lower().startswith(_SETTING))
+            if name.lower() in _PLAIN or not (shut or flag or called):
+                return 5
+            telling = flag or name.isupper()
+            return (2 if telling else 3) + weak // 2
         if not sign:
-            return 1 + weak if name.startswith("-") or name.lower() == "password" else 5
+            return 1 + weak if flag or name.lower() == "password" else 5
         return 1 + weak
 
     def _least_bare(
@@ -171,6 +191,8 @@ class Assignments:
             return 2 + weak if operator["shut"][:1] not in (b'"', b"'") else 3 + weak
         if sign == b">":
             return 1 + 2 * weak if start and raw[start - 1] in b"<:" else 5
+        if sign == b"|" and not operator["op"].startswith(b" "):
+            return 5
         if sign == b"|" or sign.endswith((b"is", b"was", b"are", b"be", b"to", b":")):
             return 3 + weak
         if not sign and (flag or _SETTER.search(raw, max(0, start - 24), start)):
@@ -194,10 +216,3 @@ def closing(raw: bytes, begin: int, quote: bytes) -> int:
         at = raw.find(mark, at + 1, stop)
     bare = _BARE.match(raw, begin)
     return bare.end() if bare else begin
-
-
-def _unescaped(name: str) -> str:
-    """A name that begins behind a backslash: the letter of `\\n` or `\\u003d` is none of its own."""
-    if name[:1] == "u" and re.match(r"u[0-9a-fA-F]{4}", name):
-        return name[5:]
-    return name[1:] if name[:1] in "nrtbfvae" else name

@@ -42,6 +42,8 @@ _INK = re.compile(rb"[A-Za-z0-9+/]{12,}={0,2}")
 
 def private_key(raw: bytes, at: int) -> Iterator[tuple[int, int]]:
     """A key in PEM, PGP or OpenVPN armour, whole, or cut off before its end or after its beginning."""
+    if raw[at - 8 : at].lower() != b"private " and raw[at - 7 : at].lower() != b"static ":
+        return
     near = max(0, at - 80)
     begin = end = None
     for match in _BEGIN.finditer(raw, near, at + 60):
@@ -160,7 +162,7 @@ def cookies(judge: Judge) -> Finder:
             return
         while pair := _PAIR.match(raw, where):
             value = pair["s"].decode("latin-1")
-            if pair["name"].lower() not in _ATTRIBUTES and len(value) >= 8 and judge.strength(value) >= 2:
+            if pair["name"].lower() not in _ATTRIBUTES and len(value) >= 8 and judge.strength(value) >= 3:
                 yield pair.start("s"), pair.end("s")
             if pair.end() == where:
                 return
@@ -171,18 +173,33 @@ def cookies(judge: Judge) -> Finder:
 
 # --- Kubernetes -------------------------------------------------------------------------------------
 
+_KIND = re.compile(rb"kind\\*[\"']?:[ \t]{0,4}\\*[\"']?$")
 _DATA = re.compile(rb"(?:^|\n|\\n|[{,\s])[ \t]{0,8}\\*\"?data\\*\"?:[ \t]{0,4}\{?")
 _ENTRY = re.compile(rb"(?:\s|\\+[nrt]|,){1,40}+\\*\"?[A-Za-z0-9_.-]{1,80}\\*\"?:[ \t]{0,4}\\*\"?(?P<s>[A-Za-z0-9+/]{4,}={0,2})")
 
 
 def kubernetes(raw: bytes, at: int) -> Iterator[tuple[int, int]]:
     """The base64 values under `data:` of a Secret."""
+    if not _KIND.search(raw, max(0, at - 16), at):
+        return
     data = _DATA.search(raw, max(0, at - 2000), at + 4000)
     where = data.end() if data else len(raw)
     while entry := _ENTRY.match(raw, where):
         if _readable(entry["s"]) is not None:
             yield entry.span("s")
         where = entry.end()
+
+
+_JWK = re.compile(
+    rb"\"(?:d|k|p|q|dp|dq|qi)\\*\"[ \t]{0,4}:[ \t]{0,4}\\*\"(?P<s>[A-Za-z0-9_-]{20,8192})\\*\""
+)
+
+
+def jwk(raw: bytes, at: int) -> Iterator[tuple[int, int]]:
+    """The private members of a JSON Web Key around its `kty`."""
+    for member in _JWK.finditer(raw, max(0, at - 4000), at + 4000):
+        if oddness(member["s"][:64].decode("latin-1")) >= 0.25:
+            yield member.span("s")
 
 
 def _readable(value: bytes) -> bytes | None:
@@ -224,7 +241,7 @@ def email(words: dict[str, list[str]]) -> Finder:
         if start and raw[start - 1] == 0x5C and local[:1] in b"nrt":
             local, start = local[1:], start + 1
         name, host = local.lower(), domain[1].lower()
-        if not name or name in robots or (len(domain[2]) > 2 and domain[2].lower() not in endings):
+        if not name or name in robots or not name.strip(b"x") or (len(domain[2]) > 2 and domain[2].lower() not in endings):
             return
         if len(domain[2]) == 2 and domain[2].lower() in _SUFFIXES:
             return
@@ -243,15 +260,18 @@ def home(words: dict[str, list[str]]) -> Finder:
     common = frozenset(word.encode() for word in words["common_users"])
 
     def find(raw: bytes, at: int) -> Iterator[tuple[int, int]]:
-        dashed = raw[at : at + 1] == b"-"
-        if at and _inside(raw, at, dashed):
+        sign = raw[at - 1 : at]
+        if sign not in (b"/", b"\\", b"-") or not at:
             return
-        end = at + (5 if raw[at + 1 : at + 5].lower() == b"home" else 6)
+        dashed = sign == b"-"
+        if at > 1 and _inside(raw, at - 1, dashed):
+            return
+        if raw[at : at + 1] == b"u" and sign != b"\\":
+            return  # /users/ in lower case is a route of a web service, not a folder of macOS
+        end = at + (4 if raw[at : at + 1] in b"hH" else 5)
         name = (_DASHED if dashed else _NAME).match(raw, end)
         if name is None or name[1].lower() in common or _NUMBERED.fullmatch(name[1]):
             return
-        if raw[at + 1 : at + 2] == b"u" and raw[at : at + 1] != b"\\":
-            return  # /users/ in lower case is a route of a web service, not a folder of macOS
         yield name.span(1)
 
     return find

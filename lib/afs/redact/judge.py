@@ -38,7 +38,7 @@ _TEMPLATE = re.compile(
     r"[$%#@!]?\{.*\}|\$\(|\$\{|\$[A-Za-z_]\w*|\$\d$|<[^<>]*>|%\(?[A-Za-z_]*\)?[sdrvq@]?$|%[A-Za-z_]\w*%"
     r"|\[[A-Za-z _-]*\]|\{\{|@[\w.]+@$|__\w+__$|\\?\(.*\)$|\$\$"
 )
-_INSIDE = re.compile(r"\$\{|\{\{|\$\(|<%|%>|\}\}|#\{|\{[A-Za-z_][\w.]*\}")
+_INSIDE = re.compile(r"%[sdr](?![A-Za-z0-9])|\$\{|\{\{|\$\(|<%|%>|\}\}|#\{|\{[A-Za-z_][\w.]*\}")
 _CALL = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\??\.|::|->)[A-Za-z_$][\w$]*)*(?:[(\[{<]|::<)")
 _DOTTED = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\??\.|::|->|/)[A-Za-z_$][\w$-]*)+[;,]?$")
 _PATH = re.compile(r"(?:[a-z]+:)?//|(?:\.{1,2}|~)?[/\\]|[A-Za-z]:[\\/]|@[a-z][\w-]*/|arn:|op:")
@@ -50,7 +50,7 @@ _FILE = re.compile(
 _DIGEST = re.compile(r"(?:sha\d{1,3}|md5|h1|blake\w*)[-:_=]", re.I)
 _NUMBER = re.compile(r"[+-]?[\d.,_:/ -]*$|0x[0-9a-fA-F]+$|\d+(?:\.\d+)?\s?(?:[a-z]{1,3}|days|hours)$")
 _WORDS = re.compile(r"[A-Za-z]+")
-_NAME_AND_DIGITS = re.compile(r"[A-Za-z]+(?:[_-]?[A-Za-z]+)*[_-]?\d{1,4}$")
+_NAME_AND_DIGITS = re.compile(r"[A-Za-z]+(?:[_-][A-Za-z]+)*[_-]?\d{1,4}$")
 
 
 def oddness(value: str) -> float:
@@ -145,4 +145,6 @@ class Judge:
         words = value.split()
         if len(words) > 4 or _INSIDE.search(value):
             return 0
-        return max(3 if self.strength(word) >= 3 else 0 for word in words)
+        words = [word.strip("\"'`.,:;()[]") for word in words]
+        telling = any(self.strength(word) >= 3 and any(map(str.isdigit, word)) for word in words)
+        return 3 if telling else 0

@@ -4,7 +4,8 @@ A rule is data. `level` says how it is looked for, and of two rules that claim t
 level names the type:
 
     1 prefix      `starts` (literals) or `shape` (a pattern), then the pattern `then`
-    2 structure   the pattern `re` at one of `anchors` (lower case); the groups `s`, `s2` are secret
+    2 structure   the pattern `re` at one of `anchors` (lower case); the group `s` is secret; `gate` must
+                  stand anywhere in the text, which spares the search for rare anchors
     3 assignment  a name whose words say secret (`words`, `ends`, `qualifiers`), then a value
     5 personal    `anchors`, and a finder that knows the shape; `keep` is the form of the replacement
 
@@ -61,6 +62,7 @@ class Rule:
     then: str = ""
     check: list[str] = field(default_factory=list)
     anchors: list[str] = field(default_factory=list)
+    gate: str = ""
     before: int = 0
     re: str = ""
     least: int = 0
@@ -70,7 +72,6 @@ class Rule:
     qualifiers: list[str] = field(default_factory=list)
     not_before: list[str] = field(default_factory=list)
     weak: bool = False
-    query: bool = False
     keep: str = ""
     hit: list[list[str]] = field(default_factory=list)
     miss: list[list[str]] = field(default_factory=list)

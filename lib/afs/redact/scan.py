@@ -41,6 +41,8 @@ _WIDE = _TOKEN + b".:/+=~|!$"
 # What may stand glued before a token: an escape, a percent code, a colour code, an HTML entity.
 _ESCAPE = re.compile(rb"(?<=\\)(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|033|[nrtbfve0])|(?<=%)[0-9A-Fa-f]{2}|(?<=[\[;])[0-9;]{0,12}m")
 _WINDOW = 512
+# Fields whose values have a form of their own.
+_HEADER = re.compile(r"(?i)cookie|authorization")
 
 
 class Scanner:
@@ -48,31 +50,40 @@ class Scanner:
 
     def __init__(self, rules: Iterable[Rule], words: dict[str, list[str]]) -> None:
         self._judge = Judge(words)
+        self.strength = self._judge.strength
         self._patterns: dict[str, re.Pattern[bytes]] = {}
         self._finders: dict[str, finders.Finder] = {
             "private-key": finders.private_key,
             "private-lines": finders.private_lines,
             "key-body": finders.key_body,
+            "jwk": finders.jwk,
             "kubernetes": finders.kubernetes,
             "cookies": finders.cookies(self._judge),
             "email": finders.email(words),
             "home": finders.home(words),
         }
         rules = list(rules)
+        self._by_id = {rule.id: rule for rule in rules}
         self._prefixes(rule for rule in rules if rule.level == 1)
         self.assignments = Assignments((rule for rule in rules if rule.level == 3), self._judge, words)
-        anchors: dict[bytes, list[Look]] = {}
+        anchors: dict[tuple[bytes, bytes], list[Look]] = {}
         for rule in rules:
-            if rule.level == 3 and not rule.query:
-                for anchor in rule.anchors:
-                    looks = anchors.setdefault(anchor.encode(), [])
-                    if self.assignments.at not in looks:
-                        looks.append(self.assignments.at)
-            elif rule.level != 1:
-                look = self._finder(rule) if rule.finder else self._window(rule)
-                for anchor in rule.anchors:
-                    anchors.setdefault(anchor.encode(), []).append(look)
-        self._anchors = list(anchors.items())
+            if rule.level == 1:
+                continue
+            look = self._look(rule)
+            for anchor in rule.anchors:
+                looks = anchors.setdefault((rule.gate.encode(), anchor.encode()), [])
+                if look not in looks:
+                    looks.append(look)
+        self._gates = [
+            (gate, [(anchor, looks) for (other, anchor), looks in anchors.items() if other == gate])
+            for gate in sorted({gate for gate, _ in anchors})
+        ]
+
+    def _look(self, rule: Rule) -> Look:
+        if rule.level == 3:
+            return self.assignments.at
+        return self._finder(rule) if rule.finder else self._window(rule)
 
     # --- level 1 ------------------------------------------------------------------------------------
 
@@ -93,7 +104,7 @@ class Scanner:
             ]
             for start in by_start
         }
-        body = _alternation(sorted(self._starts))
+        body = alternation(start.decode() for start in self._starts).encode()
         shapes = b"|".join(rule.shape.encode("ascii") for rule in self._shapes) or rb"(?!)"
         self._start = re.compile(rb"(?<![A-Za-z0-9])(?:" + body + rb")")
         self._start_here = re.compile(body)
@@ -113,32 +124,36 @@ class Scanner:
                 if place is not None:
                     yield place
                     start = place[1]
-            for pattern in (self._start, self._shape):
+            for pattern, least, more in ((self._start, 0, 32), (self._shape, 24, 96)):
                 at = start
-                while at < end and (hit := pattern.search(raw, at, end + 1)) is not None:
+                while run.end() - run.start() >= least and at < end:
+                    hit = pattern.search(raw, at, end + more)
+                    if hit is None or hit.start() >= end:
+                        break
                     place = self._claim(raw, hit.start())
+                    at = hit.start() + 1
                     if place is not None:
                         yield place
-                        at = max(place[1], at + 1)
+                        at = max(place[1], at)
                         done = max(done, at)
-                    else:
-                        at = hit.start() + 1
             done = max(done, end)
 
     def _claim(self, raw: bytes, at: int) -> Place | None:
+        """The longest token that begins at `at`."""
+        best: Place | None = None
         start = self._start_here.match(raw, at)
-        if start is not None:
-            for size, rule in self._starts[start[0]]:
-                end = self._payload(raw, at, at + size, rule)
-                if end:
+        if start is not None and len(start[0]) < 6 and _amid_random(raw, at):
+            start = None
+        for size, rule in self._starts[start[0]] if start is not None else ():
+            end = self._payload(raw, at, at + size, rule)
+            if end > (best[1] if best else 0):
+                best = at, end, rule
+        if best is None:
+            for rule in self._shapes:
+                shape = self._pattern(rule.shape).match(raw, at)
+                if shape is not None and (end := self._payload(raw, at, shape.end(), rule)):
                     return at, end, rule
-        for rule in self._shapes:
-            shape = self._pattern(rule.shape).match(raw, at)
-            if shape is not None:
-                end = self._payload(raw, at, shape.end(), rule)
-                if end:
-                    return at, end, rule
-        return None
+        return best
 
     def _payload(self, raw: bytes, at: int, begin: int, rule: Rule) -> int:
         """Where a token ends that begins at `at` and whose payload begins at `begin`; 0 if it is none."""
@@ -175,16 +190,13 @@ class Scanner:
             match = pattern.search(raw, max(0, at - before), at + _WINDOW) if before else pattern.match(raw, at)
             if match is None:
                 return
-            for name in ("s", "s2"):
-                if name not in pattern.groupindex or match[name] is None:
-                    continue
-                value = match[name].decode("latin-1")
-                if least and strength(value) < least:
-                    continue
-                if basic and not finders.basic(match[name]):
-                    continue
-                if value and not PLACEHOLDER.fullmatch(value):
-                    yield match.start(name), match.end(name), rule
+            value = match["s"].decode("latin-1")
+            if least and strength(value) < least:
+                return
+            if basic and not finders.basic(match["s"]):
+                return
+            if value and not PLACEHOLDER.fullmatch(value):
+                yield match.start("s"), match.end("s"), rule
 
         return look
 
@@ -210,12 +222,39 @@ class Scanner:
         raw = text.encode("latin-1", "replace")
         low = raw.lower()
         places = list(self._runs(raw)) if len(raw) > 15 else []
-        for anchor, looks in self._anchors:
-            at = low.find(anchor)
-            while at >= 0:
-                for look in looks:
-                    places.extend(look(raw, at))
-                at = low.find(anchor, at + 1)
+        for gate, anchors in self._gates:
+            if gate and gate not in raw:
+                continue
+            for anchor, looks in anchors:
+                at = low.find(anchor)
+                while at >= 0:
+                    for look in looks:
+                        places.extend(look(raw, at))
+                    at = low.find(anchor, at + 1)
+        return _merged(places) if places else ()
+
+    def in_field(self, name: str, text: str, found: tuple[Finding, ...]) -> tuple[Finding, ...]:
+        """What a text holds as the value of a field of this name; `found` is what it holds by itself."""
+        if len(text) > 4096 or len(name) > 80:
+            return found
+        rule = self.assignments.field(name, text)
+        if rule is not None and all(self._by_id[one.rule].level > 2 for one in found):
+            return (Finding(0, len(text), rule.type, rule.id),)
+        if rule is None and _HEADER.search(name):
+            shift = len(name) + 2
+            return self.merged(
+                [*found]
+                + [
+                    one._replace(start=one.start - shift, end=one.end - shift)
+                    for one in self.find(f"{name}: {text}")
+                    if one.start >= shift
+                ]
+            )
+        return found
+
+    def merged(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """Findings of one text in order, those that overlap made one."""
+        places = [(one.start, one.end, self._by_id[one.rule]) for one in findings]
         return _merged(places) if places else ()
 
 
@@ -236,25 +275,30 @@ def _merged(places: list[Place]) -> tuple[Finding, ...]:
     return tuple(out)
 
 
-def _alternation(literals: list[bytes]) -> bytes:
-    """A pattern of many literals, longest first, factored by first letters so that few are tried."""
-    groups: dict[bytes, list[bytes]] = {}
+def alternation(literals: Iterable[str], depth: int = 4) -> str:
+    """A pattern of many literals, the longest first, factored by their first letters so that few are tried."""
+    groups: dict[str, list[str]] = {}
     for literal in literals:
         groups.setdefault(literal[:1], []).append(literal[1:])
-    if not groups:
-        return rb"(?!)"
     parts = []
-    for head in sorted(groups, reverse=True):
-        tails = groups[head]
-        if head == b"":
+    for head in sorted(groups):
+        tails = sorted(groups[head], key=lambda tail: (-len(tail), tail))
+        if len(tails) == 1:
+            parts.append(re.escape(head + tails[0]))
             continue
-        inner = _alternation([tail for tail in tails if tail]) if any(tails) else b""
-        if inner and b"" in tails:
-            inner = b"(?:" + inner + b")?"
-        elif inner and b"|" in inner:
-            inner = b"(?:" + inner + b")"
-        parts.append(re.escape(head) + inner)
-    return b"|".join(parts)
+        rest = [tail for tail in tails if tail]
+        inner = alternation(rest, depth - 1) if depth else "|".join(map(re.escape, rest))
+        parts.append(f"{re.escape(head)}(?:{inner}){'?' if len(rest) < len(tails) else ''}")
+    return "|".join(parts) or "(?!)"
+
+
+def _amid_random(raw: bytes, at: int) -> bool:
+    """Whether a short start stands behind `_` or `-` in the middle of base64 for URLs."""
+    if raw[at - 1 : at] not in (b"_", b"-"):
+        return False
+    left = raw[max(0, at - 40) : at]
+    left = left[len(left.rstrip(_TOKEN)) :]
+    return len(left) >= 16 and oddness(left.decode("latin-1")) >= 0.25
 
 
 def _jwt(token: bytes) -> bool:

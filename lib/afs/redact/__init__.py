@@ -1,0 +1,15 @@
+"""Secrets and personal data out of any JSON value: rules as data, and what cannot be made clean is said.
+
+    redactor = Redactor()
+    clean, counts = redactor.redact(record)
+
+docs/redaction.md tells what is found and how the replacements look.
+"""
+
+from __future__ import annotations
+
+from afs.redact.record import Redactor, Unclean, redact_line
+from afs.redact.rules import BadRule, Rule
+from afs.redact.scan import Finding
+
+__all__ = ["BadRule", "Finding", "Redactor", "Rule", "Unclean", "redact_line"]

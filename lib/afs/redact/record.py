@@ -1,0 +1,390 @@
+"""Whole records: every string at every depth, keys too, replaced by numbered placeholders, then proven.
+
+What was found once in a record is replaced everywhere in it. The result is searched again before it
+is given back: it holds no finding and none of the values, or Unclean is raised.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from afs import jsonl
+from afs.redact import rules
+from afs.redact.scan import Finding, Scanner, alternation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    # each(text, name of the field, where, findings known from outside) -> text
+    Each = Callable[[str, str, Any, Sequence[Finding]], str]
+
+# Strings searched once are remembered, because agents' logs repeat them: at most so many characters.
+_MEMO = 4 << 20
+_MEMO_TEXT = 1 << 16
+_ROUNDS = 4
+# Values shorter than this are replaced only where they were found; up to _GLUED only as whole words.
+_STICKY = 8
+_GLUED = 16
+
+
+class Unclean(ValueError):
+    """A value that still held something after redaction. The message never quotes the value."""
+
+
+class Redactor:
+    """The packaged rules, less those named in `without`, and those of the file `extra_rules`.
+
+    Raises rules.BadRule for a rule file or a name that cannot be used, OSError for a file that cannot
+    be read. One instance serves any number of values; it keeps nothing of one for the next but a
+    bounded memory of which strings hold what.
+    """
+
+    def __init__(self, without: Sequence[str] = (), extra_rules: str | None = None) -> None:
+        self.rules, words = rules.load(tuple(without), extra_rules)
+        self._scanner = Scanner(self.rules, words)
+        self.strength = self._scanner.strength
+        self._memo: dict[str, tuple[Finding, ...]] = {}
+        self._held = 0
+
+    def find(self, text: str) -> list[Finding]:
+        """What a text holds, in order, not overlapping; offsets in characters."""
+        return list(self._find(text))
+
+    def _find(self, text: str) -> tuple[Finding, ...]:
+        found = self._memo.get(text)
+        if found is None:
+            found = self._scanner.find(text)
+            if len(text) <= _MEMO_TEXT:
+                self._held += len(text) + 100
+                if self._held > _MEMO:
+                    self._memo.clear()
+                    self._held = len(text) + 100
+                self._memo[text] = found
+        return found
+
+    def _findings(self, text: str, name: str, outside: Sequence[Finding]) -> Sequence[Finding]:
+        """What a text holds as the value of a field: the name may say secret where no text does."""
+        found = self._find(text)
+        if name:
+            found = self._scanner.in_field(name, text, found)
+        return self._scanner.merged([*found, *outside]) if outside else found
+
+    # --- any JSON value -----------------------------------------------------------------------------
+
+    def redact(self, value: Any) -> tuple[Any, Counter[str]]:
+        """The value without what was found, and how many places of each type were replaced.
+
+        The same object comes back, and an empty counter, where nothing is found. Placeholders are
+        numbered by first appearance in this value; numbers that it holds already are passed over. A
+        key that becomes equal to another gets a number behind it. Raises Unclean.
+        """
+        counts: Counter[str] = Counter()
+        try:
+            found = self._collect(value)
+            if not found:
+                return value, counts
+            names = _Names(self, value)
+            for _ in range(_ROUNDS):
+                names.learn(found)
+                value = self._walk(value, names.rewriter(counts))
+                found = self._collect(value)
+                if not found:
+                    self._walk(value, names.prove)
+                    return value, counts
+        except RecursionError:
+            raise Unclean("nested too deeply to be made clean") from None
+        rest = ", ".join(sorted({finding.rule for _, findings, _ in found for finding in findings}))
+        raise Unclean(f"could not be made clean of {rest}")
+
+    def check(self, value: Any) -> list[tuple[str, Finding]]:
+        """(JSON pointer, finding) for all that a value holds. No pointer holds what was found."""
+        try:
+            found = self._collect(value)
+            names = _Names(self, value)
+            names.learn(found)
+            mask = names.rewriter(Counter())
+            return [(_pointer(where, mask), one) for _, findings, where in found for one in findings]
+        except RecursionError:
+            raise Unclean("nested too deeply to be searched") from None
+
+    def _collect(self, value: Any) -> list[tuple[str, Sequence[Finding], Any]]:
+        out: list[tuple[str, Sequence[Finding], Any]] = []
+
+        def each(text: str, name: str, where: Any, outside: Sequence[Finding]) -> str:
+            found = self._findings(text, name, outside)
+            if found:
+                out.append((text, found, where))
+            return text
+
+        self._walk(value, each)
+        return out
+
+    def _walk(self, value: Any, each: Each, name: str = "", where: Any = None) -> Any:
+        """The value with each(...) of every string; the same object where no string changed."""
+        kind = type(value)
+        if kind is str:
+            return each(value, name, where, ())
+        if kind is dict:
+            alias = _alias(value)
+            pairs = []
+            changed = False
+            for key, item in value.items():
+                new_key = each(key, "", (where, key), ())
+                new = item
+                if type(item) in _HOLDERS:
+                    new = self._walk(item, each, alias if alias and key in _VALUE else key, (where, key))
+                changed = changed or new is not item or new_key is not key
+                pairs.append((new_key, new))
+            return _joined(pairs) if changed else value
+        if kind is list:
+            outside = self._in_words(value)
+            items = []
+            for index, item in enumerate(value):
+                if outside and index in outside:
+                    items.append(each(item, name, (where, index), outside[index]))
+                elif type(item) in _HOLDERS:
+                    items.append(self._walk(item, each, name, (where, index)))
+                else:
+                    items.append(item)
+            return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
+        return value
+
+    def _in_words(self, items: list[Any]) -> dict[int, list[Finding]]:
+        """Findings that show only when a list of words is read as the command line that it is."""
+        out: dict[int, list[Finding]] = {}
+        if not 1 < len(items) <= 256 or not all(type(item) is str and len(item) < 1024 for item in items):
+            return out
+        if not any(item[:1] == "-" for item in items):
+            return out
+        found = iter(self._find(" ".join(items)))
+        one = next(found, None)
+        start = 0
+        for index, item in enumerate(items):
+            end = start + len(item)
+            while one is not None and one.start < end:
+                if start <= one.start and one.end <= end:
+                    shifted = one._replace(start=one.start - start, end=one.end - start)
+                    out.setdefault(index, []).append(shifted)
+                one = next(found, None)
+            start = end + 1
+        return out
+
+
+_HOLDERS = frozenset((str, dict, list))
+_VALUE = frozenset(("value", "Value"))
+
+
+def _alias(value: dict[str, Any]) -> str:
+    """The name that {"name": ..., "value": ...} gives to its value."""
+    if len(value) <= 4 and ("value" in value or "Value" in value):
+        for key in ("name", "key", "Name", "Key"):
+            if type(value.get(key)) is str:
+                return str(value[key])
+    return ""
+
+
+def _joined(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for key, item in pairs:
+        new, number = key, 2
+        while new in out:
+            new = f"{key}_{number}"
+            number += 1
+        out[new] = item
+    return out
+
+
+def _pointer(where: Any, mask: Each) -> str:
+    parts: list[str] = []
+    while where is not None:
+        where, part = where
+        part = mask(part, "", None, ()) if type(part) is str else str(part)
+        parts.append(part.replace("~", "~0").replace("/", "~1"))
+    return "".join(f"/{part}" for part in reversed(parts))
+
+
+# --- placeholders -----------------------------------------------------------------------------------
+
+
+class _Names:
+    """Which placeholder stands for which value in one record."""
+
+    def __init__(self, redactor: Redactor, value: Any) -> None:
+        self._redactor = redactor
+        self._keep = {rule.type: rule.keep for rule in redactor.rules if rule.keep}
+        self._sticks = {rule.id: rule.level < 5 for rule in redactor.rules}
+        self._given: dict[tuple[str, str], str] = {}
+        self._last: Counter[str] = Counter()
+        self._forms: dict[str, tuple[str, str]] = {}
+        self._pattern: re.Pattern[str] | None = None
+        self._taken: set[str] | None = None
+        self._value = value
+
+    def learn(self, found: Sequence[tuple[str, Sequence[Finding], Any]]) -> None:
+        """Give every value found a placeholder, and note the values to look for everywhere else."""
+        for text, findings, _ in found:
+            for one in findings:
+                secret = text[one.start : one.end]
+                name = self.placeholder(secret, one.type)
+                if self._sticks[one.rule] and len(secret) >= _STICKY and self._telling(secret):
+                    for form in _forms(secret):
+                        self._forms.setdefault(form, (name, one.type))
+        glued = [form for form in self._forms if len(form) >= _GLUED]
+        words = [form for form in self._forms if len(form) < _GLUED]
+        parts = [alternation(glued)] if glued else []
+        if words:
+            parts.append(rf"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))(?:{alternation(words)})(?![A-Za-z0-9])")
+        self._pattern = re.compile("|".join(parts)) if parts else None
+
+    def _telling(self, secret: str) -> bool:
+        """Whether a value says enough to be replaced wherever it stands: no plain word, no number."""
+        return len(secret) >= 24 or self._redactor.strength(secret) >= 2
+
+    def placeholder(self, secret: str, kind: str) -> str:
+        plain = _plain(secret)
+        keep = self._keep.get(kind, "")
+        key = (keep and kind, plain)
+        if key not in self._given:
+            if self._taken is None:
+                self._taken = self._present()
+            form = keep or f"REDACTED_{kind}_{{n}}"
+            while True:
+                self._last[kind] += 1
+                name = form.replace("{n}", str(self._last[kind]))
+                if name not in self._taken:
+                    break
+            self._given[key] = name
+        return self._given[key]
+
+    def _present(self) -> set[str]:
+        """The placeholders that the record holds already."""
+        forms = [re.escape(keep).replace(r"\{n\}", "[0-9]+") for keep in self._keep.values()]
+        pattern = re.compile("|".join(["REDACTED_[A-Z0-9_]+_[0-9]+", *sorted(forms, key=len, reverse=True)]))
+        taken: set[str] = set()
+
+        def each(text: str, name: str, where: Any, outside: Sequence[Finding]) -> str:
+            taken.update(pattern.findall(text))
+            return text
+
+        self._redactor._walk(self._value, each)
+        return taken
+
+    def rewriter(self, counts: Counter[str]) -> Each:
+        """A function for _walk that puts the placeholders in."""
+        pattern = self._pattern
+
+        def stick(match: re.Match[str]) -> str:
+            name, kind = self._forms[match[0]]
+            counts[kind] += 1
+            return name
+
+        def each(text: str, name: str, where: Any, outside: Sequence[Finding]) -> str:
+            found = self._redactor._findings(text, name, outside)
+            if not found and (pattern is None or pattern.search(text) is None):
+                return text
+            out = []
+            at = 0
+            for one in (*found, None):
+                gap = text[at : one.start if one else len(text)]
+                out.append(pattern.sub(stick, gap) if pattern else gap)
+                if one:
+                    out.append(self.placeholder(text[one.start : one.end], one.type))
+                    counts[one.type] += 1
+                    at = one.end
+            return "".join(out)
+
+        return each
+
+    def prove(self, text: str, name: str, where: Any, outside: Sequence[Finding]) -> str:
+        """A function for _walk that raises Unclean where a value is still there."""
+        if self._pattern is not None and self._pattern.search(text):
+            raise Unclean("a value was found once more after its replacement")
+        return text
+
+
+def _plain(secret: str) -> str:
+    """A value as it reads once its JSON escapes are taken off, so that it has one number in any depth."""
+    for _ in range(3):
+        if "\\" not in secret:
+            break
+        try:
+            inner = json.loads(f'"{secret}"')
+        except ValueError:
+            break
+        secret = inner
+    return secret
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """A value plain and as it stands in JSON text, in JSON text within JSON text, and so on."""
+    form = _plain(secret)
+    yield secret
+    for _ in range(3):
+        yield form
+        escaped = json.dumps(form, ensure_ascii=False)[1:-1]
+        if escaped == form:
+            break
+        form = escaped
+    ascii_form = json.dumps(_plain(secret))[1:-1]
+    if ascii_form != secret:
+        yield ascii_form
+
+
+# --- lines ------------------------------------------------------------------------------------------
+
+
+def note(record: Any, counts: Counter[str]) -> None:
+    """Write what was redacted into `_metadata.redactions` of a sample, beside what stands there."""
+    metadata = record.get("_metadata") if type(record) is dict else None
+    if type(metadata) is not dict or not counts:
+        return
+    total = Counter(counts)
+    for item in metadata.get("redactions") or ():
+        kind, _, number = str(item).rpartition(":")
+        if number.isdigit():
+            total[kind] += int(number)
+    listed = [f"{kind}:{number}" for kind, number in sorted(total.items())]
+    record["_metadata"] = {**metadata, "redactions": listed}
+
+
+def redact_line(redactor: Redactor, line: bytes, record: Any) -> tuple[bytes, Counter[str]]:
+    """A line of JSON that decodes to `record`, made clean, and the counts by type.
+
+    The same bytes come back where nothing is found. A line in which an object names a key twice is
+    written anew all the same: the value under the first of them is in the bytes and not in the record.
+    Raises Unclean, and jsonl.Bad where a number would change.
+    """
+    clean, counts = redactor.redact(record)
+    if counts:
+        note(clean, counts)
+        return jsonl.reencode(clean, line), counts
+    if _same(line, record):
+        return line, counts
+    return jsonl.reencode(record, line), counts
+
+
+def _same(line: bytes, record: Any) -> bool:
+    """Whether a line holds nothing but its record: no key twice in one object."""
+    try:
+        if orjson.dumps(record) == line:
+            return True
+    except TypeError:
+        pass
+    return not _doubled(line)
+
+
+def _doubled(line: bytes) -> bool:
+    doubled = False
+
+    def pairs(items: list[tuple[str, Any]]) -> None:
+        nonlocal doubled
+        if len(items) > 1 and len({key for key, _ in items}) != len(items):
+            doubled = True
+
+    json.loads(line, object_pairs_hook=pairs)
+    return doubled

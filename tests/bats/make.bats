@@ -1,0 +1,252 @@
+#!/usr/bin/env bats
+
+load pipeline
+
+setup_file() {
+    export AFS_TEST_TREE="$BATS_FILE_TMPDIR/tree"
+    copy_tree "$AFS_TEST_TREE"
+    make -C "$AFS_TEST_TREE" --no-print-directory pipeline >"$BATS_FILE_TMPDIR/table" 2>"$BATS_FILE_TMPDIR/said"
+}
+
+# What a fresh clone holds, with an environment that is there already.
+copy_tree() {
+    local root
+    root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+    mkdir -p "$1/.venv/bin"
+    (cd "$root" && tar -cf - --exclude __pycache__ Makefile pyproject.toml constraints.txt bin lib scripts examples) |
+        tar -xf - -C "$1"
+    printf '#!/bin/sh\nexec "%s" "$@"\n' "$(PATH="$root/.venv/bin:$PATH" command -v python3)" >"$1/.venv/bin/python3"
+    chmod +x "$1/.venv/bin/python3"
+    touch "$1/.venv/.base" "$1/.venv/.dev"
+    unset MAKEFLAGS MAKELEVEL MFLAGS AFS_BIN AFS_VENV AFS_PYTHON
+    export PYTHONDONTWRITEBYTECODE=1
+}
+
+setup() {
+    helper_setup
+    unset AFS_BIN MAKEFLAGS MAKELEVEL MFLAGS
+}
+
+# A tree in which the pipeline has run, to be changed at will.
+use_tree() {
+    cp -Rp "$AFS_TEST_TREE" tree
+    cd tree || return 1
+}
+
+# The commands that a run called, as one line.
+called() { sed -n 's/^\(afs-[a-z-]*\): .*/\1/p' "$1" | grep -v -e afs-pipeline | uniq | tr '\n' ' '; }
+
+all_after_raw='afs-validate afs-score afs-filter afs-dedupe afs-split afs-convert '
+
+@test "make alone prints every target, each with what it does" {
+    use_tree
+    run --separate-stderr make
+    [ "$status" -eq 0 ]
+    [ -z "$stderr" ]
+    local target
+    for target in $(sed -n 's/^\.PHONY: \(help .*\)/\1/p' Makefile) pipeline; do
+        grep -Eq "^  $target +[^ ]" <<<"$output" || { echo "$target has no text" >&2; return 1; }
+    done
+}
+
+@test "make pipeline makes training files of the examples and prints a table" {
+    run cat "$BATS_FILE_TMPDIR/table"
+    [[ ${lines[0]} == 'stage '*' state '*' read '*' dropped' ]]
+    [ "$(grep -c ' done ' <<<"$output")" -eq 13 ]
+    local part
+    for part in train val test; do
+        [ -s "$AFS_TEST_TREE/training_data/pipeline/openai/$part.jsonl" ]
+        [ -s "$AFS_TEST_TREE/training_data/pipeline/alpaca/$part.jsonl" ]
+    done
+    jq -e '.samples.train > .samples.test' "$AFS_TEST_TREE/training_data/pipeline/summary.json"
+    [ "$(jq -r .home "$AFS_TEST_TREE/training_data/pipeline/manifest.json")" = examples/home ]
+}
+
+@test "every stage has something to do on the examples" {
+    cd "$AFS_TEST_TREE/training_data/pipeline"
+    jq -e '.stages | ."raw/codex".dropped != {} and ."raw/claude".dropped != {}' summary.json
+    jq -e '.stages | .kept.dropped != {} and .unique.dropped != {}' summary.json
+}
+
+@test "no path of this machine stands in a file of data, in summary.json or manifest.json" {
+    cd "$AFS_TEST_TREE/training_data/pipeline"
+    run ! grep -rlF -e "$AFS_TEST_TREE" -e "$ROOT/" --include='*.jsonl' --include=summary.json --include=manifest.json .
+}
+
+@test "two clones give the same bytes" {
+    copy_tree "$PWD/second clone"
+    make -C 'second clone' -j2 pipeline
+    local name one="$AFS_TEST_TREE/training_data/pipeline" two='second clone/training_data/pipeline'
+    diff <(cd "$one" && find . -type f | sort) <(cd "$two" && find . -type f | sort)
+    (cd "$one" && find . -type f ! -path './.stamp/lock') | while read -r name; do
+        case $name in
+            ./summary.json | *.jsonl) cmp "$one/$name" "$two/$name" ;;
+            *.summary.json | ./manifest.json) diff <(jq 'del(.run)' "$one/$name") <(jq 'del(.run)' "$two/$name") ;;
+        esac
+    done
+}
+
+@test "a second run does nothing and says so" {
+    use_tree
+    run --separate-stderr make pipeline
+    [ "$status" -eq 0 ]
+    [[ $stderr == 'afs-pipeline: training_data/pipeline is up to date; nothing to do: '* ]]
+    [ -z "$output" ]
+    diff -r training_data "$AFS_TEST_TREE/training_data"
+}
+
+@test "a changed byte of a command re-runs its stage and what follows" {
+    use_tree
+    echo '#' >>bin/afs-filter
+    make pipeline 2>said
+    [ "$(called said)" = "${all_after_raw#*afs-score }" ]
+}
+
+@test "a changed byte of the core re-runs everything" {
+    use_tree
+    echo '#' >>lib/afs/jsonl.py
+    make pipeline 2>said
+    [ "$(called said)" = "afs-export-codex afs-export-claude $all_after_raw" ]
+}
+
+@test "a changed rule of redaction re-runs the exporters and what follows" {
+    use_tree
+    echo '#' >>lib/afs/redact/rules.toml
+    make pipeline 2>said
+    [ "$(called said)" = "afs-export-codex afs-export-claude $all_after_raw" ]
+}
+
+@test "a changed variable, an added log and a removed source do what a person expects" {
+    use_tree
+    make pipeline SEED=7 2>said
+    [ "$(called said)" = 'afs-split afs-convert ' ]
+    make pipeline MIN_SCORE= SEED=7 2>said
+    [ "$(called said)" = 'afs-filter afs-dedupe afs-split afs-convert ' ]
+    jq -e '.stages.kept.dropped["min-score"] == null' training_data/pipeline/summary.json
+    local log
+    log=$(find examples/home/.claude/projects -maxdepth 2 -name '*.jsonl' | sort | head -1)
+    sed 's/\(.*\)/\1/' "$log" >"${log%/*}/00000000-0000-4000-8000-000000000009.jsonl"
+    make pipeline MIN_SCORE= SEED=7 2>said
+    [ "$(called said)" = "afs-export-claude $all_after_raw" ]
+    make pipeline MIN_SCORE= SEED=7 SOURCES=claude 2>said
+    [ "$(called said)" = "$all_after_raw" ]
+    [ "$(jq -r .source training_data/pipeline/samples.jsonl | sort -u)" = claude ]
+    make pipeline MIN_SCORE= SEED=7 FORMAT=sharegpt SOURCES=claude 2>said
+    [ "$(called said)" = 'afs-convert ' ]
+    [ -s training_data/pipeline/sharegpt/train.jsonl ]
+}
+
+@test "a home and inputs with spaces and colons" {
+    use_tree
+    cp -R examples/home 'my: home'
+    cp examples/samples.jsonl "it's: mine.jsonl"
+    make pipeline AGENT_HOME='my: home' INPUT="it's: mine.jsonl" MAX_REJECT=1 2>said
+    [ "$(called said)" = "afs-export-codex afs-export-claude afs-redact $all_after_raw" ]
+    [ -s training_data/pipeline-home/openai/train.jsonl ]
+    [ "$(jq -r '.inputs[0]' training_data/pipeline-home/manifest.json)" = "it's: mine.jsonl" ]
+    run --separate-stderr make pipeline AGENT_HOME=examples/home OUT=training_data/pipeline-home
+    [ "$status" -eq 2 ]
+    [[ $stderr == *'was made from the logs of my: home, not of examples/home'* ]]
+}
+
+@test "make -j hands its jobs on, without a warning and with the same bytes" {
+    use_tree
+    make -j4 pipeline OUT=other 2>said
+    run ! grep -i warning said
+    local part
+    for part in train val test; do
+        cmp "training_data/pipeline/openai/$part.jsonl" "other/openai/$part.jsonl"
+    done
+}
+
+@test "make -B makes everything again" {
+    use_tree
+    make -B pipeline AFS_VENV="$ROOT/.venv" -o "$ROOT/.venv/.base" 2>said
+    [ "$(called said)" = "afs-export-codex afs-export-claude $all_after_raw" ]
+}
+
+@test "make -n pipeline reads like documentation and writes nothing" {
+    copy_tree "$PWD/clone"
+    cd clone
+    run --separate-stderr make -n pipeline
+    [ "$status" -eq 0 ]
+    [ ! -e training_data ]
+    [ "${lines[0]}" = 'scripts/afs pipeline run' ]
+    [ "${lines[1]}" = '# in training_data/pipeline:' ]
+    [ "$(grep -c '^# [a-z/]*: [a-z]' <<<"$output")" -eq 13 ]
+    [ "$(grep -c '^set -euo pipefail; ' <<<"$output")" -eq 13 ]
+    [[ $output == *"afs-export-codex --home '../../examples/home' --summary raw/codex.summary.json "* ]]
+    make pipeline MIN_SCORE=0.1
+    run --separate-stderr make -n pipeline
+    [ "$(grep '^# [a-z/]*: ' <<<"$output" | head -1)" = '# kept: drop samples without an answer, and those rated below MIN_SCORE' ]
+    run --separate-stderr make -n pipeline MIN_SCORE=0.1
+    [ "$output" = $'scripts/afs pipeline run\n# in training_data/pipeline: nothing to do' ]
+}
+
+@test "a missing environment is made first, with the base alone" {
+    use_tree
+    rm .venv/.base
+    printf '#!/bin/sh\necho "venv ${AFS_VENV_EXTRAS:-base}" >>made\n' >scripts/afs-venv
+    make pipeline
+    [ "$(cat made)" = 'venv base' ]
+    make pipeline
+    [ "$(cat made)" = 'venv base' ]
+}
+
+@test "a stage that fails ends make, which names it" {
+    use_tree
+    echo 'not json' >bad.jsonl
+    run --separate-stderr make pipeline INPUT=bad.jsonl OUT=out
+    [ "$status" -eq 2 ]
+    [[ $stderr == *'more than --max-reject 0.05'* ]]
+    [[ $stderr == *'afs-pipeline: out: stage raw/input failed with exit 3; run again'* ]]
+    run ! afs pipeline run --input bad.jsonl --output out
+    [ "$status" -eq 3 ]
+}
+
+@test "the linters are handed every program in bin and scripts" {
+    use_tree
+    run --separate-stderr make -n lint types
+    local program
+    for program in bin/afs-* scripts/*; do
+        [ "$(grep -cF " $program" <<<"$output")" -gt 0 ] || { echo "$program is not linted" >&2; return 1; }
+    done
+    [ "$(grep -c 'ruff check' <<<"$output")" -eq 1 ]
+    [ "$(grep -c 'mypy' <<<"$output")" -eq 1 ]
+}
+
+@test "a fault in a program without a suffix fails make lint and make types" {
+    use_tree
+    sed -i.old 's/^import os$/import os, json/' bin/afs-validate
+    rm bin/afs-validate.old
+    run make lint AFS_VENV="$ROOT/.venv" -o "$ROOT/.venv/.dev"
+    [ "$status" -eq 2 ]
+    [[ $output == *bin/afs-validate* ]]
+    printf 'x: int = "text"\n' >>bin/afs-split
+    run make types AFS_VENV="$ROOT/.venv" -o "$ROOT/.venv/.dev"
+    [ "$status" -eq 2 ]
+    [[ $output == *bin/afs-split* ]]
+}
+
+@test "make clean leaves data and the environment alone" {
+    use_tree
+    mkdir -p build .ruff_cache lib/afs/__pycache__
+    make clean
+    [ ! -e build ] && [ ! -e .ruff_cache ] && [ ! -e lib/afs/__pycache__ ]
+    diff -r training_data "$AFS_TEST_TREE/training_data"
+    [ -x .venv/bin/python3 ]
+}
+
+@test "make clean-data removes the folder that is named, and nothing otherwise" {
+    use_tree
+    run --separate-stderr make clean-data
+    [ "$status" -eq 2 ]
+    [[ $output == *training_data* ]]
+    [[ $stderr == *'nothing removed; name a folder'* ]]
+    for name in examples % / ./training_data; do run -2 make clean-data CONFIRM=$name; done
+    run -0 make -n clean-data CONFIRM='training_data / examples'
+    [ "$output" = 'rm -rf training_data' ]
+    [ -d examples ] && [ -d training_data ]
+    make clean-data CONFIRM=training_data
+    [ ! -e training_data ]
+}
