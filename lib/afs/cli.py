@@ -211,10 +211,11 @@ def run(main: Callable[[list[str]], int]) -> NoReturn:
     except OSError as error:
         say(f"{error.filename or 'standard output'}: {reason_of(error)}")
         status = 1
-    try:
-        sys.stdout.flush()
-    except OSError:  # said above; Python must not say it again at exit, with a status of its own
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+        try:
+            stream.flush()
+        except OSError:  # said above; Python must not say it again at exit, with a status of its own
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
     sys.exit(status)
 
 

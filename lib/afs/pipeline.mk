@@ -9,6 +9,7 @@
 # It depends on .stamp/STAGE, which changes when its command line, its commands and what they use, the
 # versions of Python and dependencies, or the logs and INPUT files that it reads have changed.
 # `make -n pipeline` prints the stages that would run, and what each of them does.
+# A new stage is one more rule of that shape, a new command one more row in the table of uses.
 # GNU make 3.81 and bash 3.2 suffice.
 
 SHELL := bash
@@ -26,7 +27,7 @@ INPUT ?=
 AGENT_HOME ?= $(if $(INPUT),,examples/home)
 # Whose logs: by default all that have an exporter (afs-pipeline knows which). INPUT: more files of samples,
 # quoted as in a shell.
-exporters ?=
+exporters :=
 SOURCES ?= $(if $(AGENT_HOME),$(exporters))
 # The formats of afs-convert, the lowest score kept (empty: all are kept), the share of records that a
 # stage may reject, what chance depends on, and how many stages run at a time.
@@ -40,10 +41,10 @@ JOBS ?= 1
 
 core := __init__.py cli.py jsonl.py messages.py output.py run.py sample.py
 redact := redact/*
-export := logs/__init__.py logs/conversation.py logs/read.py logs/export.py logs/samples.py $(redact)
+exporter := logs/__init__.py logs/conversation.py logs/read.py logs/export.py logs/samples.py $(redact)
 
-afs-export-codex.uses := $(core) $(export) logs/codex*.py
-afs-export-claude.uses := $(core) $(export) logs/claude*.py
+afs-export-codex.uses := $(core) $(exporter) logs/codex*.py
+afs-export-claude.uses := $(core) $(exporter) logs/claude*.py
 afs-redact.uses := $(core) $(redact)
 afs-validate.uses := $(core)
 afs-score.uses := $(core) curate/__init__.py curate/score.py
@@ -55,9 +56,9 @@ afs-convert.uses := $(core) converters/*.py
 # --- The rules ------------------------------------------------------------------------------------------
 
 # afs-pipeline sets these: stages to make whatever their times say, where to note a failure, and -q.
-stale ?=
-failed ?=
-quiet ?=
+stale :=
+failed :=
+quiet :=
 
 parts := train val test
 raw := $(strip $(SOURCES:%=raw/%.jsonl) $(if $(INPUT),raw/input.jsonl))
@@ -139,8 +140,8 @@ force:
 
 # What afs-pipeline asks first: the values of the variables, and the table of uses.
 ifeq ($(MAKECMDGOALS),settings)
-$(foreach name,AGENT_HOME SOURCES INPUT OUT FORMAT MIN_SCORE MAX_REJECT SEED JOBS $(filter %.uses,$(.VARIABLES)),\
-  $(info $(name)=$($(name))))
+asked := AGENT_HOME SOURCES INPUT OUT FORMAT MIN_SCORE MAX_REJECT SEED JOBS $(filter %.uses,$(.VARIABLES))
+$(foreach name,$(asked),$(info $(name)=$($(name))))
 .PHONY: settings
 settings: ;
 endif

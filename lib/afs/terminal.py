@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 
 # Joiners that some scripts and emoji need; every other character that does not print is shown escaped.
 _JOINERS = "\u200c\u200d"
+
+
+def width(on_terminal: bool) -> int:
+    """Columns of a line: COLUMNS, else the terminal's that standard output is, else 80."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    return os.get_terminal_size(1).columns or 80 if on_terminal else 80
 
 
 def visible(text: str) -> str:

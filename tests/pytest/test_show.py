@@ -122,6 +122,7 @@ def test_ids_are_prefixes_and_add_up():
 def test_an_id_that_no_sample_has_is_a_question_answered_no():
     done = run("--id", "zz", data=many(3))
     assert done.returncode == 3 and done.stdout == b""
+    assert run("--id", "zz", "-n", "0", data=many(3)).returncode == 0
     assert b"no sample has an id that begins with zz" in done.stderr
 
 
@@ -147,6 +148,14 @@ SAMPLE = {
         {"role": "assistant", "content": "There,\n  indented."},
     ],
 }
+
+
+def test_no_title_is_wider_than_a_line_should_be():
+    call = {"id": "c", "function": {"name": "n" * 500, "arguments": "{}"}}
+    messages = [{"role": "assistant", "content": "", "tool_calls": [call]}]
+    text = text_of(data=line({**SAMPLE, "source": "s" * 500, "messages": messages}))
+    assert " ... (500 characters)  m-1" in text and " ... (505 characters)] {}" in text
+    assert max(map(len, text.splitlines())) < 150
 
 
 def line(record):

@@ -25,7 +25,7 @@ def convert(record: dict[str, Any], note: Note) -> dict[str, Any]:
     (human or observation) and (gpt or function_call) take strict turns, so neighbours of one side are
     joined by an empty line, and a text beside a call is lost. `function_call` is JSON text of a name and
     an object of arguments, spliced in as logged; calls made at once are a list, and their results a JSON
-    list in one observation. Raises jsonl.Bad where a user speaks between a result and the answer to it.
+    list in one observation. Raises jsonl.Bad where any other text stands between a result and the answer.
     """
     if record.get("messages"):
         said, system = _conversation(turns(record, note), note)
@@ -64,7 +64,8 @@ def _add_human(said: list[Said], turn: Turn) -> None:
     if last["from"] == "human":
         last["value"] += f"\n\n{turn.content}"
     elif last["from"] == "observation":
-        raise jsonl.Bad("order", f"messages[{turn.number}]: a user's text between a result and its answer")
+        what = "a user or system text between a result and the answer has no place in sharegpt"
+        raise jsonl.Bad("order", f"messages[{turn.number}]: {what}")
     else:
         said.append({"from": "human", "value": turn.content})
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # Chinese and Japanese set no spaces; a character there says about as much as three letters.
 _HAN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+_PAIRED = _HAN + "\uac00-\ud7af"  # Korean sets spaces, but its words change their ends
 _IS_HAN = re.compile(f"[{_HAN}]")
 
 
@@ -61,7 +62,8 @@ def substance(view: View) -> float | None:
 
 # --- relevance --------------------------------------------------------------------------------------
 
-_TERM = re.compile(rf"[{_HAN}]+|[^\W{_HAN}]{{3,}}")
+_TERM = re.compile(rf"[{_PAIRED}]+|[^\W{_PAIRED}]{{3,}}")
+_IS_PAIRED = re.compile(f"[{_PAIRED}]")
 # What questions are made of, whatever they are about.
 _NO_TERMS = frozenset(
     "about above after again all also and another any answer anything are around ask because been before being"
@@ -100,7 +102,7 @@ def relevance(view: View) -> float | None:
         weight += count
         if term in text:
             found += count
-    if not found and _IS_HAN.search(view.question) and not _IS_HAN.search(text):
+    if not found and _IS_PAIRED.search(view.question) and not _IS_PAIRED.search(text):
         return None
     return 0.15 + 0.85 * min(1.0, found / weight / 0.4)
 
@@ -111,7 +113,7 @@ def _terms(text: str) -> dict[str, int]:
         text = f"{text[:_ENDS]} {text[-_ENDS:]}"
     terms: dict[str, int] = {}
     for word in _TERM.findall(text.lower()):
-        if word > "\u3040" and _IS_HAN.match(word):
+        if word > "\u3040" and _IS_PAIRED.match(word):
             for at in range(len(word) - 1):
                 terms[word[at : at + 2]] = 2
         elif word not in _NO_TERMS:
@@ -169,48 +171,6 @@ def _characters(view: View) -> list[str]:
     return list(map("".join, zip(text, text[1:], strict=False)))
 
 
-# --- directness -------------------------------------------------------------------------------------
-
-_HINTS = (
-    "sorry", "can't", "cannot", "can’t", "unable", "not able", " ai ", "error", "no response", "lorem", "todo",
-    "n/a", "i must decline", "i won't", "apologi", "抱歉", "无法", "申し訳", "lo siento", "désolé", "leider",
-    "[object", "insert", "placeholder", "please run", "prompt is too long", "placeholder", "no content",
-)  # fmt: skip
-_REFUSAL = re.compile(
-    r"^\W*(?:(?:i['’]?m|i am|we['’]?re|my) (?:\w+ )?(?:sorry|apologi[sz]e|apologies)\b|sorry\b|apologies\b"
-    r"|i apologi[sz]e\b|unfortunately,? )?.{0,60}?\b(?:i|we) (?:can['’]?t|cannot|can not|won['’]t|am (?:not able"
-    r"|unable) to|['’]m (?:not able|unable) to|must decline|(?:do not|don['’]t) feel comfortable)"
-    r".{0,30}?\b(?:help|assist|comply|fulfil|provide|continue|answer|discuss|create|generate|support|engage"
-    r"|do (?:that|this)|with (?:that|this)|to)\b"
-    r"|^.{0,80}\bas an? (?:ai|artificial intelligence|(?:large )?language model)\b"
-    r"|^\W*(?:i['’]m|i am) (?:just )?an? (?:ai|language model|artificial)"
-    r"|^.{0,20}(?:抱歉|对不起|很遗憾).{0,20}(?:无法|不能|没有办法)|^.{0,6}我(?:无法|不能)(?:提供|帮助|回答|协助)"
-    r"|^.{0,10}申し訳(?:ありません|ございません).{0,40}(?:できません|できかねます|お答え)"
-    r"|^\W*lo siento,? pero no puedo|^\W*(?:je suis )?désolée?,? mais je ne peux|^.{0,30}leider kann ich",
-    re.DOTALL,
-)
-_NO_ANSWER = re.compile(
-    r"^\W*(?:api error\b|no response requested|\[request interrupted|invalid api key|please run /login"
-    r"|credit balance is too low|prompt is too long|internal server error|request timed out|rate limit"
-    r"|lorem ipsum|\[object object\]|(?:todo|tbd|n/a|placeholder|no content|\[?insert [\w ]+ here\]?)\W*$)",
-)
-
-
-def directness(view: View) -> float | None:
-    """1 unless the answer refuses, speaks of itself as a model, or is the text of an error or a form.
-
-    Refusing inside a longer answer weighs less: the rest may still help.
-    """
-    head = view.lower[:400]
-    if not any(map(head.__contains__, _HINTS)):
-        return 1.0
-    if _NO_ANSWER.match(head):
-        return 0.0
-    if _REFUSAL.match(head[:200]):
-        return 0.0 if len(view.answer) < 600 else 0.3
-    return 1.0
-
-
 # --- outcome ----------------------------------------------------------------------------------------
 
 # What a flag of _metadata.flags leaves of a turn. A failed tool is part of ordinary work.
@@ -235,13 +195,3 @@ def outcome(view: View) -> float | None:
         if last.get("role") == "tool" or last.get("tool_calls"):
             return min(0.1, 1.0 if found is None else found)  # no word came after the tool
     return found
-
-
-SIGNALS = {
-    "relevance": relevance,
-    "substance": substance,
-    "originality": originality,
-    "variety": variety,
-    "directness": directness,
-    "outcome": outcome,
-}

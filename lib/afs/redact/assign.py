@@ -26,7 +26,7 @@ _OPERATOR = re.compile(
     rb"(?P<op>[ \t]{0,40}(?:=>|:=|\?=|\|\|=|[=!]==?|\+?=|:(?!:))(?:\*\*|</b>)?[ \t]{0,40}"
     rb"|[ \t]{0,4},[ \t\r\n]{0,40}(?:\\+n[ \t]{0,40})?(?:" + _QUOTE + rb"?value" + _QUOTE + rb"?[ \t]{0,4}[:=][ \t]{0,4})?"
     rb"|(?:[ \t\r\n]|\\+n){1,40}(?:-[ \t])?" + _QUOTE + rb"?value" + _QUOTE + rb"?[ \t]{0,4}[:=][ \t]{0,4}"
-    rb"|\([ \t]{0,4}|(?:[ \t\r\n]|\\+n){0,40}<string>|[^<>\"'\\]{0,40}>|[ \t]{0,40}\|[ \t]{0,40}"
+    rb"|[ \t]{0,4}\{[^{}]{0,200}?default[ \t]{0,12}=[ \t]{0,4}|\([ \t]{0,4}|(?:[ \t\r\n]|\\+n){0,40}<string>|[^<>\"'\\]{0,40}>|[ \t]{0,40}\|[ \t]{0,40}"
     rb"|[ \t]{1,4}(?:is|was|will be|are|set to)[ \t]{1,4}(?:now |set to )?:?[ \t]{0,4}"
     rb"|[ \t]{1,8})" + _ANSI
 )
@@ -43,7 +43,10 @@ _GLUED = re.compile(r"^(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[0-9;]{0,12}m|[nrtbfva
 _PLAIN = frozenset(("pass", "pwd", "key", "auth"))
 # What a function is called that takes a secret: setPassword("x"), with_token("x").
 _SETTING = ("set", "with", "use", "add", "update", "change", "put", "password", "secret", "token", "apikey", "api_key")
-_MASKED = re.compile(rb"[ \t]*[(\[.]|[ \t]*\?[ \t]")
+# What behind a bare value shows that it was code: a call, an index, an attribute, a choice.
+_CODE = re.compile(rb"[(\[]|\.[A-Za-z_]|[ \t]\?[ \t]")
+_WORDS_BEFORE = re.compile(rb"(?:[A-Za-z0-9]{1,20} ){1,4}$")
+_SAID = (b"is", b"was", b"are", b"be", b"to", b"now")
 
 
 class Assignments:
@@ -110,6 +113,12 @@ class Assignments:
         for piece in ("/", ":", "@"):
             name = name.rpartition(piece)[2]
         rule = self.name(name)
+        sign = operator["op"].strip(b" \t*")
+        if rule is None and raw[start - 1 : start] == b" " and (sign in (b":", b"=", b"|") or sign.endswith(_SAID)):
+            before = _WORDS_BEFORE.search(raw, max(0, start - 48), start)
+            if before is not None:  # "the secret access key is ..."
+                name = before[0].decode("latin-1").replace(" ", "_") + name
+                rule = self.name(name)
         if rule is None:
             return
         found = self._value(raw, start, name, operator, rule)
@@ -119,7 +128,7 @@ class Assignments:
     def _value(
         self, raw: bytes, start: int, name: str, operator: re.Match[bytes], rule: Rule
     ) -> tuple[int, int] | None:
-        sign = operator["op"].strip()
+        sign = operator["op"].strip(b" \t\r\n*")
         at = operator.end()
         opening = _OPEN.match(raw, at)
         assert opening is not None
@@ -144,9 +153,9 @@ class Assignments:
                 tail = raw.find(b"<", begin, begin + 1024)
                 end = tail if tail > 0 else begin
             elif not query:
-                if least < 4 and _MASKED.match(raw, end):
+                if least < 4 and _CODE.match(raw, end):
                     return None
-                end = begin + len(raw[begin:end].rstrip(b".,:!?"))
+                end = begin + len(raw[begin:end].rstrip(b".,:!?" if sign.endswith(_SAID) else b".,:"))
         if end - begin < 4:
             return None
         if least > 4 or (rule.weak and end - begin < 8):
@@ -162,7 +171,7 @@ class Assignments:
         """The bar for a value in quotes."""
         weak = 2 if rule.weak else 0
         flag = name.startswith("-")
-        if sign == b"|" or sign.endswith((b"is", b"was", b"are", b"be", b"to", b"now")):
+        if sign == b"|" or sign.endswith(_SAID):
             return 2 + weak // 2
         if sign in (b",", b"("):
             called = sign == b"(" and (name.isupper() or name.lower().startswith(_SETTING))
@@ -193,7 +202,7 @@ class Assignments:
             return 1 + 2 * weak if start and raw[start - 1] in b"<:" else 5
         if sign == b"|" and not operator["op"].startswith(b" "):
             return 5
-        if sign == b"|" or sign.endswith((b"is", b"was", b"are", b"be", b"to", b":")):
+        if sign == b"|" or sign.endswith((*_SAID, b":")):
             return 3 + weak
         if not sign and (flag or _SETTER.search(raw, max(0, start - 24), start)):
             return 2 + weak

@@ -33,12 +33,13 @@ _PAIRS = frozenset(row[0] + second for row in _COMMON.split() for second in row[
 _RANDOM = 0.25
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _HEX = re.compile(r"(?:[0-9a-f]{16,}|[0-9A-F]{16,})")
-_MASK = re.compile(r"([xX*.\-_#0?•…])\1{3,}|\*{3}|\.\.\.|…|•")
+_MASK = re.compile(r"([xX*.#?•…])\1{3,}|([0_-])\2{6,}|\*{3}|\.\.\.|…|•")
 _TEMPLATE = re.compile(
     r"[$%#@!]?\{.*\}|\$\(|\$\{|\$[A-Za-z_]\w*|\$\d$|<[^<>]*>|%\(?[A-Za-z_]*\)?[sdrvq@]?$|%[A-Za-z_]\w*%"
     r"|\[[A-Za-z _-]*\]|\{\{|@[\w.]+@$|__\w+__$|\\?\(.*\)$|\$\$"
 )
-_INSIDE = re.compile(r"%[sdr](?![A-Za-z0-9])|\$\{|\{\{|\$\(|<%|%>|\}\}|#\{|\{[A-Za-z_][\w.]*\}")
+_FORMAT = re.compile(r"%[sdr](?![A-Za-z0-9])")
+_INSIDE = re.compile(r"\$\{|\{\{|\$\(|<%|%>|\}\}|#\{|\{[A-Za-z_][\w.]*\}")
 _CALL = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\??\.|::|->)[A-Za-z_$][\w$]*)*(?:[(\[{<]|::<)")
 _DOTTED = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\??\.|::|->|/)[A-Za-z_$][\w$-]*)+[;,]?$")
 _PATH = re.compile(r"(?:[a-z]+:)?//|(?:\.{1,2}|~)?[/\\]|[A-Za-z]:[\\/]|@[a-z][\w-]*/|arn:|op:")
@@ -49,8 +50,12 @@ _FILE = re.compile(
 )
 _DIGEST = re.compile(r"(?:sha\d{1,3}|md5|h1|blake\w*)[-:_=]", re.I)
 _NUMBER = re.compile(r"[+-]?[\d.,_:/ -]*$|0x[0-9a-fA-F]+$|\d+(?:\.\d+)?\s?(?:[a-z]{1,3}|days|hours)$")
+_ALGORITHM = re.compile(
+    r"(?:sha|md|[rhep]s|aes|des|rsa|utf|base|ed|x|p|secp|curve|chacha|blake|argon|oauth|iso|u?int|float|hmac|pbkdf|"
+    r"type|version|v|http|tls|ssl|ipv)[-_]?\d{1,4}(?:[-_][a-z0-9]{1,8}){0,3}[a-z]{0,4}$",
+    re.I,
+)
 _WORDS = re.compile(r"[A-Za-z]+")
-_NAME_AND_DIGITS = re.compile(r"[A-Za-z]+(?:[_-][A-Za-z]+)*[_-]?\d{1,4}$")
 
 
 def oddness(value: str) -> float:
@@ -110,19 +115,24 @@ class Judge:
         drawn = len(value) >= 12 and odd >= _RANDOM
         if _MASK.search(value) and not (drawn and len(value) > 24):
             return 0
+        if _FORMAT.search(value) and not drawn:
+            return 0
         if _UUID.fullmatch(value):
             return 4
-        if _DIGEST.match(value) or _FILE.fullmatch(value) or _PATH.match(value):
+        digits = any(map(str.isdigit, value))
+        if _DIGEST.match(value) or _ALGORITHM.fullmatch(value) or _FILE.fullmatch(value):
+            return 0
+        if _PATH.match(value) and not (drawn and digits and odd >= 0.35 and value.count("/") < 5):
             return 0
         if _NUMBER.match(value):
             return 1 if value.isdigit() and len(value) >= 6 else 0
-        if _CALL.match(value) or (_DOTTED.fullmatch(value) and not (drawn and any(map(str.isdigit, value)))):
+        if _CALL.match(value) or (_DOTTED.fullmatch(value) and not (drawn and digits)):
             return 0
         letters = _WORDS.findall(lower)
         if not drawn and letters:
             if any(word in self._stand_in for word in letters):
                 return 0
-            if all(word in self._about for word in letters) and not any(map(str.isdigit, value)):
+            if all(word in self._about for word in letters) and not digits:
                 return 0
         return self._grade(value, odd, drawn)
 
@@ -132,13 +142,15 @@ class Judge:
             return 4
         if drawn and (digits or len(value) >= 20):
             return 4
-        symbols = any(not (char.isalnum() or char in "-_.:/, ") for char in value.rstrip(".,;:!?"))
+        body = value.rstrip(".,;:!?")
+        symbols = any(not (char.isalnum() or char in "-_.:/, ") for char in body)
         if not digits and not symbols:
-            mixed = odd >= 0.35 and not value.islower()
-            return 3 if mixed and len(value) >= 8 else 1
-        if not symbols and (_NAME_AND_DIGITS.fullmatch(value) or odd < 0.15):
-            return 2
-        return 3
+            return 3 if len(value) >= 8 and odd >= 0.35 and not value.islower() else 1
+        if symbols or odd >= 0.3:
+            return 3
+        tail = len(body) - len(body.rstrip("0123456789"))
+        made_up = body != value or tail > 2 or (tail > 0 and value[0].isupper() and not value.isupper())
+        return 3 if made_up and len(value) >= 8 else 2
 
     def _phrase(self, value: str) -> int:
         """Several words: prose is no secret, but a password may have a space or two."""

@@ -41,6 +41,7 @@ _WIDE = _TOKEN + b".:/+=~|!$"
 # What may stand glued before a token: an escape, a percent code, a colour code, an HTML entity.
 _ESCAPE = re.compile(rb"(?<=\\)(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|033|[nrtbfve0])|(?<=%)[0-9A-Fa-f]{2}|(?<=[\[;])[0-9;]{0,12}m")
 _WINDOW = 512
+_MARKS = bytes.maketrans(b"?\x1a", b"\xb7?")
 # Fields whose values have a form of their own.
 _HEADER = re.compile(r"(?i)cookie|authorization")
 
@@ -119,7 +120,7 @@ class Scanner:
             left = raw[max(done, start - 80) : start]
             start -= len(left) - len(left.rstrip(_WIDE))
             escape = _ESCAPE.match(raw, start)
-            if escape is not None and self._start_here.match(raw, escape.end()):
+            if escape is not None:
                 place = self._claim(raw, escape.end())
                 if place is not None:
                     yield place
@@ -169,7 +170,7 @@ class Scanner:
         for check in rule.check:
             if check == "random" and oddness(payload) < 0.25:
                 return 0
-            if check == "alone" and (raw[at - 1 : at] in (b"+", b"/", b"_", b"-") or raw[end : end + 1] in (b"+", b"/")):
+            if check == "alone" and (_amid_random(raw, at) or raw[end : end + 1] in (b"+", b"/")):
                 return 0
             if check == "jwt" and not _jwt(raw[at:end]):
                 return 0
@@ -219,7 +220,7 @@ class Scanner:
 
     def find(self, text: str) -> tuple[Finding, ...]:
         """Every finding in a text, in order, none overlapping another."""
-        raw = text.encode("latin-1", "replace")
+        raw = _bytes(text)
         low = raw.lower()
         places = list(self._runs(raw)) if len(raw) > 15 else []
         for gate, anchors in self._gates:
@@ -258,6 +259,14 @@ class Scanner:
         return _merged(places) if places else ()
 
 
+def _bytes(text: str) -> bytes:
+    """One byte a character. What Latin-1 lacks becomes a dot in the middle, which no rule knows."""
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:  # `replace` writes a question mark, which rules for URLs do know
+        return text.replace("?", "\x1a").encode("latin-1", "replace").translate(_MARKS)
+
+
 def _merged(places: list[Place]) -> tuple[Finding, ...]:
     """One finding for all that overlap: the union, under the name of the lowest level."""
     places.sort(key=lambda place: (place[0], -place[1], place[2].level, place[2].id))
@@ -293,12 +302,12 @@ def alternation(literals: Iterable[str], depth: int = 4) -> str:
 
 
 def _amid_random(raw: bytes, at: int) -> bool:
-    """Whether a short start stands behind `_` or `-` in the middle of base64 for URLs."""
-    if raw[at - 1 : at] not in (b"_", b"-"):
+    """Whether a token would begin in the middle of base64, where any short start turns up by chance."""
+    if raw[at - 1 : at] not in (b"_", b"-", b"+", b"/"):
         return False
-    left = raw[max(0, at - 40) : at]
-    left = left[len(left.rstrip(_TOKEN)) :]
-    return len(left) >= 16 and oddness(left.decode("latin-1")) >= 0.25
+    left = raw[max(0, at - 48) : at]
+    left = left[len(left.rstrip(_TOKEN + b"+/")) :]
+    return len(left) >= 16 and oddness(left[-32:].decode("latin-1")) >= 0.25
 
 
 def _jwt(token: bytes) -> bool:
