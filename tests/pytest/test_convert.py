@@ -249,9 +249,18 @@ def test_sharegpt_begins_with_a_question():
     assert notes == {"leading_answer": "lost"}
 
 
-def test_sharegpt_refuses_a_user_between_a_result_and_its_answer():
+def test_sharegpt_moves_what_a_person_says_between_a_result_and_the_answer_to_the_question():
     record = chat(user("q"), said("", ("c", "f", "{}")), result("c", "r"), user("wait"), said("a"))
-    assert bad("sharegpt", record) == "order"
+    made, notes = convert("sharegpt", record)
+    assert [turn["from"] for turn in made["conversations"]] == [
+        "human",
+        "function_call",
+        "observation",
+        "gpt",
+    ]
+    assert made["conversations"][0]["value"] == "q\n\nwait"
+    assert made["conversations"][2]["value"] == "r"
+    assert notes == {"moved_user": "adapted"}
     assert convert("openai", record)[1] == {}
 
 
@@ -397,7 +406,7 @@ def test_sharegpt_rows_alternate_as_llama_factory_checks(messages):
     try:
         made = convert("sharegpt", chat(*messages))[0]["conversations"]
     except jsonl.Bad as error:
-        assert error.reason in ("no-question", "no-answer", "order")
+        assert error.reason in ("no-question", "no-answer")
         return
     assert len(made) % 2 == 0
     for number, turn in enumerate(made):

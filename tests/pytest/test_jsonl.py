@@ -16,6 +16,7 @@ import orjson
 import pytest
 import zstandard
 from afs import jsonl
+from afs.logs import read as logs
 from hypothesis import given
 from hypothesis import strategies as st
 from xxhash import xxh3_128_hexdigest
@@ -491,3 +492,62 @@ def test_a_stream_without_its_size_is_read(tmp_path):
     machine = zlib.compressobj(9, zlib.DEFLATED, 31)
     path.write_bytes(machine.compress(b"x" * (1 << 20)) + machine.flush())
     assert read(path)[0][0][2] == b"x" * (1 << 20)
+
+
+# --- logs, which others write while they are read ------------------------------------------------------
+
+
+def read_log(path):
+    noted = []
+    found = list(logs.records(str(path), lambda *what: noted.append((what[0], *what[2:]))))
+    return found, noted
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress], ids=["plain", "gzip", "zstd"])
+def test_a_log_gives_its_objects_and_names_the_rest(pack, tmp_path, borders):
+    path = tmp_path / "log"
+    path.write_bytes(pack(b'{"a":1}\n\nnot json\n[1]\n{"b":"\\ud800"}\r\n{"c":NaN}\n{"d":"\xff"}\n{"to'))
+    for size in (1, 5, 1000):
+        borders(size)
+        found, noted = read_log(path)
+        assert found == [(1, {"a": 1}), (5, {"b": "\ud800"})]
+        assert noted == [
+            ("bad", 3, "json"),
+            ("bad", 4, "not-object"),
+            ("bad", 6, "nan"),
+            ("bad", 7, "utf8"),
+            ("torn", 8, "json"),
+        ]
+
+
+def test_a_whole_last_line_needs_no_newline(tmp_path):
+    (tmp_path / "log").write_bytes(b'{"a":1}\n{"b":2}')
+    assert read_log(tmp_path / "log") == ([(1, {"a": 1}), (2, {"b": 2})], [])
+
+
+def test_a_log_that_grows_ends_where_it_ended_when_it_was_opened(tmp_path, borders):
+    path = tmp_path / "log"
+    path.write_bytes(b'{"a":1}\n{"b":2}\n')
+    borders(8)
+    rows = logs.records(str(path), lambda *what: pytest.fail(f"{what}"))
+    assert next(rows) == (1, {"a": 1})
+    with path.open("ab") as file:
+        file.write(b'{"c":3}\n' * 1000)
+    assert list(rows) == [(2, {"b": 2})]
+
+
+def test_a_log_that_ends_in_the_middle_of_its_packing_is_torn(tmp_path):
+    path = tmp_path / "log"
+    path.write_bytes(zstandard.compress(b'{"a":1}\n' * 5)[:-4])
+    found, noted = read_log(path)
+    assert [what[0] for what in noted] == ["torn"] and len(found) < 6
+    path.write_bytes(gzip.compress(b'{"a":1}\n{"b":2}\n')[:-9])
+    found, noted = read_log(path)
+    assert [what[0] for what in noted] == ["torn"]
+
+
+def test_a_log_of_no_bytes_and_one_that_is_not_there(tmp_path):
+    (tmp_path / "log").write_bytes(b"")
+    assert read_log(tmp_path / "log") == ([], [])
+    with pytest.raises(FileNotFoundError):
+        read_log(tmp_path / "none")

@@ -25,7 +25,8 @@ def convert(record: dict[str, Any], note: Note) -> dict[str, Any]:
     (human or observation) and (gpt or function_call) take strict turns, so neighbours of one side are
     joined by an empty line, and a text beside a call is lost. `function_call` is JSON text of a name and
     an object of arguments, spliced in as logged; calls made at once are a list, and their results a JSON
-    list in one observation. Raises jsonl.Bad where any other text stands between a result and the answer.
+    list in one observation. What a person says between a result and the answer goes to the question
+    before it: in the observation it would teach a model to obey the output of tools.
     """
     if record.get("messages"):
         said, system = _conversation(turns(record, note), note)
@@ -50,7 +51,7 @@ def _conversation(kept: list[Turn], note: Note) -> tuple[list[Said], str]:
             system.append(turn.content)
         else:
             joined = bool(said) and said[-1]["from"] == "human"
-            _add_human(said, turn)
+            _add_human(said, turn, note)
             if turn.role == "system":
                 note("adapted", "moved_system")
             elif joined and not moved:
@@ -59,13 +60,14 @@ def _conversation(kept: list[Turn], note: Note) -> tuple[list[Said], str]:
     return said, "\n\n".join(system)
 
 
-def _add_human(said: list[Said], turn: Turn) -> None:
+def _add_human(said: list[Said], turn: Turn, note: Note) -> None:
     last = said[-1] if said else {"from": ""}
+    if last["from"] == "observation":
+        last = next(one for one in reversed(said) if one["from"] == "human")
+        if turn.role == "user":
+            note("adapted", "moved_user")
     if last["from"] == "human":
         last["value"] += f"\n\n{turn.content}"
-    elif last["from"] == "observation":
-        what = "a user or system text between a result and the answer has no place in sharegpt"
-        raise jsonl.Bad("order", f"messages[{turn.number}]: {what}")
     else:
         said.append({"from": "human", "value": turn.content})
 

@@ -4,58 +4,65 @@ from __future__ import annotations
 
 import re
 
+from afs.curate.phrases import (
+    CLOSERS,
+    COLONS,
+    DANGLING_MARKS,
+    ELLIPSIS,
+    ENDS,
+    ITEM,
+    NEVER_LAST,
+    PAIRS,
+    SIGN_OFFS,
+    SOMETIMES_LAST,
+)
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from afs.curate.view import View
 
-_STOPS = ".!?。！？।؟።։…；"
-_CLOSERS = "\"'`*_)]}>»”’」』】）〉》~|"
-_ENDED = tuple(_STOPS)
-_ITEM = re.compile(r"(?:[-*+•–]|\d{1,3}[.)]|[a-zA-Z][.)])(?:\s+|$)")
 _FENCE = re.compile(r"^[ \t]*(?:```+|~~~+)(.*)$", re.MULTILINE)
-_CUT_MARK = re.compile(r"(?:\[(?:\.\.\.|…|truncated|cut off|continued?)\]|\((?:continued|truncated)\)|<truncated>)$")
-_OPENERS = "([{（「『【"
-# No sentence ends with these.
-_DANGLING = frozenset(
-    "the a an and or but nor of to with for from by as at into onto that which who whose because if than while"
-    " when where is are was were be been has have had will would should can could may might must this these"
-    " those its their your our my his her not very such both either neither between through during about over"
-    " under using via per und oder der die das ein eine den dem mit für von zu et ou le la les un une des du de"
-    " pour avec que el los las una y o con por para".split()
-)
-# Some of them do end lines, items and titles ("log in with", "what it is").
-_SOMETIMES = frozenset("in on up out off it is are not to for with by from about over under through that".split())
+_CUT_MARK = re.compile(r"[\[(<](?:\.\.\.|\u2026|truncated|cut off|continued?)[\])>]$")
+_SENTENCE = re.compile(r"\w{2}[.!?](?:\s|$)|[\u3002\uff01\uff1f]")
+# A sentence that begins behind another one and has no end. Two letters: "e.g." and "3." end none.
+_SENTENCE_BEGUN = re.compile(r"\w{2}[.!?]['\")]?\s+[A-Z][^.!?]*$|[\u3002\uff01\uff1f][^\u3002\uff01\uff1f]+$")
+# A short line without a full stop, and its part right below.
+_LABEL = re.compile(r"(?:^|\n\n)[^\n.!?|`]{2,60}\n(?=\S)")
 
 
 def completeness(view: View) -> float | None:
     """1 for an answer that comes to an end; 0 for one that stops inside a code block or a sentence.
 
     The text's own habit decides where a full stop is missing: a list whose items have none may end
-    without one. None where the text never shows how it ends its sentences.
+    without one. None where the text does not show how it ends its sentences.
     """
-    if not view.last:
+    last = view.last
+    if not last:
         return None
-    fenced = "```" in view.answer or "~~~" in view.answer
-    if fenced:
+    if "```" in view.answer or "~~~" in view.answer:
         if _in_fence(view):
             return 0.0
-        if view.last.startswith(("```", "~~~")):
+        if last.startswith(("```", "~~~")):
             return 1.0
-    if view.last.endswith((":", "：")):
-        return 0.05 if len(view.last) > 1 else 0.3  # what it announces does not come
-    if view.last.endswith(("...", "…")):
-        return 0.0 if _CUT_MARK.search(view.last) else 0.2
-    if _CUT_MARK.search(view.last[-20:].lower()):
+    if _CUT_MARK.search(last[-20:].lower()) or ITEM.fullmatch(last) or last[-1] in DANGLING_MARKS:
         return 0.0
-    bare = view.last.rstrip(_CLOSERS)
-    open_end = _open_marks(view.last)
-    if not bare or bare.endswith(_ENDED) or bare != view.last:
-        return 0.1 if open_end else _balance(view, fenced)
-    if _ITEM.fullmatch(bare) or bare[-1] in ",，、;(（[{=+&\\<–—-":
-        return 0.5 if bare[-1] == ";" else 0.0
-    if open_end:
-        return 0.05
-    return _unpunctuated(view, bare, fenced)
+    if last[-1] in COLONS:
+        return 0.02  # what it announces does not come
+    if last.endswith(("...", ELLIPSIS)):
+        return 0.2
+    bare = last.rstrip(CLOSERS)
+    if _is_code(view):
+        return _balance(view)
+    if _opens(last):
+        return 0.03
+    if last[0] == "|":
+        return _row(view)
+    if bare.endswith(ENDS) or not bare or last[-1] in "}>]/;":
+        return _balance(view)
+    value = _without_stop(view, bare)
+    if value is not None and bare != last:
+        value = max(value, 0.3)  # a closing bracket or mark ends something, if not a sentence
+    return value
 
 
 def _in_fence(view: View) -> bool:
@@ -68,46 +75,77 @@ def _in_fence(view: View) -> bool:
     return bool(fences and fences[-1].strip())  # only an opening fence names a language
 
 
-def _open_marks(last: str) -> bool:
-    """Whether the last line opens what it does not close: a bracket, code, bold."""
-    if last.count("`") % 2 or last.count("**") % 2 and not last.startswith("*"):
+def _is_code(view: View) -> bool:
+    """Whether the last line is set apart like code or a table without lines, outside a fence."""
+    if ITEM.match(view.last):
+        return False
+    raw = view.tail[view.tail.rfind("\n") + 1 :]
+    if ">>> " in view.tail[view.tail.rfind("\n\n") + 1 :]:
         return True
-    if "(" in last or "（" in last or "[" in last or "{" in last:
-        return any(last.count(mark) > last.count(twin) for mark, twin in ("()", "（）", "[]", "{}"))
-    return False
+    return raw.startswith(("    ", "\t", "$ ")) or "   " in view.last
 
 
-def _balance(view: View, fenced: bool) -> float:
-    """For a text that may be code without a fence: 1 unless it ends with blocks left open."""
-    if fenced or not view.whole or "{" not in view.answer:
-        return 1.0
-    missing = view.answer.count("{") - view.answer.count("}")
-    return 1.0 if missing <= 0 or view.answer.count("{") < 2 else 0.2
+def _balance(view: View) -> float:
+    """For what may be code without a fence: 1 unless it ends with blocks left open."""
+    opened = view.answer.count("{") if view.whole else 0
+    return 0.2 if opened > 1 and opened > view.answer.count("}") else 1.0
 
 
-def _unpunctuated(view: View, bare: str, fenced: bool) -> float | None:
-    """A last line that ends with a letter or a digit."""
+def _opens(last: str) -> bool:
+    """Whether the last line opens what it does not close: a bracket, code, bold."""
+    if last.count("`") % 2 and "'" not in last:
+        return True
+    if last.count("**") % 2 and not last.startswith("*"):
+        return True
+    return any(last.count(mark) > last.count(twin) for mark, twin in map(tuple, PAIRS) if mark in last)
+
+
+def _row(view: View) -> float:
+    """A table whose last row has fewer bars than the one before it was cut."""
+    rows = [line for line in view.lines[-3:] if line.strip()]
+    return 0.0 if len(rows) > 1 and rows[-1].count("|") < rows[-2].count("|") else 1.0
+
+
+def _without_stop(view: View, bare: str) -> float | None:
+    """For a last line that ends with a letter, a digit or a closing mark."""
     words = bare.split()
     final = words[-1].lower()
-    if final in _DANGLING and len(words) > 2:
-        return 0.1 if final in _SOMETIMES else 0.0
+    if final in NEVER_LAST and len(words) > 2:
+        return 0.1 if final in SOMETIMES_LAST else 0.0
+    if _SENTENCE_BEGUN.search(bare):
+        return 0.05
+    cut = view.tail.rfind("\n\n") + 2
+    paragraph, before = (view.tail[cut:], view.tail[:cut]) if cut > 1 else (view.tail, "")
     if bare.startswith("#"):
-        return 0.1  # a title without its text
-    lines = [line for line in (line.strip() for line in view.lines[-60:-1]) if line]
-    if _ITEM.match(bare) or bare.startswith("|"):
-        return _habit([line for line in lines if _ITEM.match(line)])
-    if "/" in final or any(map(str.isdigit, final)) or len(bare) < (40 if view.spaced else 16):
-        return 1.0 if not lines or len(bare) < 40 else 0.6  # an address, a number, a short answer
-    prose = [line for line in lines if len(line) > 40 or line.endswith(_ENDED)]
-    prose += [part for part in re.split(r"(?<=[.!?。！？])\s*", bare)[:-1] if part]
-    if not prose:
-        return None
-    return _habit(prose)
+        return 0.1 if paragraph.startswith("#") else None  # a title without its text
+    if ITEM.match(bare):
+        items = [line.strip() for line in view.lines[:-1]]
+        return _habit([line for line in items if ITEM.match(line)])
+    lines = paragraph.split("\n")
+    if len(lines) > 1 and len(words) < 5 and lines[-2].rstrip()[-1:] in SIGN_OFFS:
+        return 1.0  # a name under a letter
+    if len(lines) > 1 and _SENTENCE.search(paragraph) and not ITEM.match(lines[-2].strip()):
+        return 0.05  # wrapped lines
+    if "/" in final or any(map(str.isdigit, final)):
+        return 1.0  # an address or a number
+    others = [line.strip() for line in before.split("\n") if len(line) > 40]
+    if len(lines) == 1 and len(bare) < 60 and before:
+        return _label(before)
+    if not others and len(lines) == 1 and len(words) > 11 and bare[0].isupper():
+        return 0.3  # the one sentence there is
+    if not others:
+        return None if len(bare) > (40 if view.spaced else 16) else 1.0
+    return _habit(others)
+
+
+def _label(before: str) -> float:
+    """For a last line that could be a heading: worse if the text has such lines above its parts."""
+    return 0.05 if _LABEL.search(before) else 0.3
 
 
 def _habit(lines: list[str]) -> float | None:
-    """How strange a missing full stop is, where `lines` are those before it."""
+    """How strange a missing full stop is after `lines`."""
     if not lines:
         return None
-    ended = sum(line.rstrip(_CLOSERS).endswith(_ENDED) for line in lines) / len(lines)
-    return max(0.0, 1 - 1.25 * ended)
+    ended = sum(line.rstrip(CLOSERS).endswith(ENDS) for line in lines)
+    return max(0.0, 1 - 1.25 * ended / (len(lines) + 0.2))

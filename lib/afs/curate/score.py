@@ -28,8 +28,19 @@ SIGNALS: dict[str, tuple[Callable[[View], float | None], float]] = {
 _LEAST = 0.02
 
 
-def score(record: Mapping[str, Any]) -> tuple[float, dict[str, float | None]]:
-    """(quality_score, quality_components) of a record whose instruction, input and output are text.
+def check(record: Mapping[str, Any]) -> str:
+    """What keeps a record from being rated, or "": instruction and output must be text, input may be."""
+    for name in ("instruction", "output"):
+        if name not in record:
+            return f"field '{name}' is missing"
+    for name in ("instruction", "output", "input"):
+        if type(record.get(name, "")) is not str and not (name == "input" and record[name] is None):
+            return f"field '{name}' must be a string"
+    return ""
+
+
+def rate(record: Mapping[str, Any]) -> tuple[float, dict[str, float | None]]:
+    """(quality_score, quality_components) of a record in which check() finds nothing wrong.
 
     A signal that cannot tell is None and drops out of the mean. The mean is harmonic, so that one good
     reason against a sample is not outvoted by seven that find nothing.

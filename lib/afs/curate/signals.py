@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import re
 
+from afs.curate.phrases import HAN, LONG_TASK, NO_TERMS, PAIRED, SHORT_TASK
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
-
     from afs.curate.view import View
 
-# Chinese and Japanese set no spaces; a character there says about as much as three letters.
-_HAN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
-_PAIRED = _HAN + "\uac00-\ud7af"  # Korean sets spaces, but its words change their ends
-_IS_HAN = re.compile(f"[{_HAN}]")
+_IS_HAN = re.compile(f"[{HAN}]")
+_IS_PAIRED = re.compile(f"[{PAIRED}]")
+_TERM = re.compile(rf"[{PAIRED}]+|[^\W{PAIRED}]{{3,}}")
+_ASCII_TERM = re.compile(r"\w{3,}", re.ASCII)
+_WORDS = 32
+_REACH = 600
+_UNITS = 320
+_END = 32
+_TIMES = 4
 
 
 def _fall(value: float, good: float, bad: float) -> float:
@@ -27,18 +32,6 @@ def _fall(value: float, good: float, bad: float) -> float:
 
 
 # --- substance --------------------------------------------------------------------------------------
-
-# Words of a task whose answer takes some room, and of one that a word or two may answer.
-_LONG = re.compile(
-    r"\b(?:explain|describe|write|implement|compare|discuss|summari[sz]e|list|how|why|plan|design|review"
-    r"|refactor|create|essay|steps|erkl\w+|schreib\w*|warum|explique\w*|pourquoi|escrib\w+|explica\w*)\b"
-    r"|解释|说明|写|为什么|如何|怎么|説明|書い|なぜ",
-)
-_SHORT = re.compile(
-    r"\b(?:which|who|whose|when|where|what (?:is|are|was|year|does)|how (?:many|much|old|far|long)|is|are|does"
-    r"|classify|label|choose|pick|select|translate|name|extract|true|false|yes|no|one (?:word|line)|only"
-    r"|short|briefly|answer with|capital|calculate|sum|solve)\b|\?|？",
-)
 
 
 def substance(view: View) -> float | None:
@@ -54,31 +47,11 @@ def substance(view: View) -> float | None:
     if not view.spaced or not view.ascii:
         size += 2 * len(_IS_HAN.findall(text))
     task = view.question[:400].lower()
-    need = 1
-    if not _SHORT.search(task):
-        need = 40 if _LONG.search(task) else 8
-    return min(1.0, (size / need) ** 0.5)
+    need = 40 if LONG_TASK.search(task) else 1 if SHORT_TASK.search(task) else 8
+    return min(1.0, size / need)
 
 
 # --- relevance --------------------------------------------------------------------------------------
-
-_TERM = re.compile(rf"[{_PAIRED}]+|[^\W{_PAIRED}]{{3,}}")
-_IS_PAIRED = re.compile(f"[{_PAIRED}]")
-# What questions are made of, whatever they are about.
-_NO_TERMS = frozenset(
-    "about above after again all also and another any answer anything are around ask because been before being"
-    " below between both but can cannot come could did does doing done each even every explain find first for"
-    " from get give goes going good had has have help her here him his how however into its just kind know"
-    " less let like list look made make many may maybe mean might more most much must name need new not now"
-    " off okay one only other our out over own please provide put question rather really right said same say"
-    " see shall she should show since some something such sure take tell than thank thanks that the their"
-    " them then there these they thing things this those through too two use used using very want was way"
-    " well were what when where whether which while who why will with without work would write yes yet you"
-    " your und der die das ist nicht ein eine mit für auf wie was les des une est que pour dans los las del"
-    " por para con como qué".split()
-)
-_MOST_TERMS = 48
-_ENDS = 1024
 
 
 def relevance(view: View) -> float | None:
@@ -108,19 +81,21 @@ def relevance(view: View) -> float | None:
 
 
 def _terms(text: str) -> dict[str, int]:
-    """{beginning of a term: its weight} of the first terms of a text and of its end."""
-    if len(text) > 2 * _ENDS:
-        text = f"{text[:_ENDS]} {text[-_ENDS:]}"
+    """{beginning of a term: its weight} of what a text names at its beginning and its end."""
+    if len(text) > 2 * _REACH:
+        text = f"{text[:_REACH]} {text[-_REACH:]}"
+    words = (_ASCII_TERM if text.isascii() else _TERM).findall(text.lower())
+    if len(words) > 2 * _WORDS:
+        words = words[:_WORDS] + words[-_WORDS:]
     terms: dict[str, int] = {}
-    for word in _TERM.findall(text.lower()):
+    for word in words:
         if word > "\u3040" and _IS_PAIRED.match(word):
-            for at in range(len(word) - 1):
+            for at in range(min(len(word) - 1, _WORDS)):
                 terms[word[at : at + 2]] = 2
-        elif word not in _NO_TERMS:
+        elif word not in NO_TERMS:
             size = len(word)
-            terms[word if size < 6 else word[: max(5, size * 2 // 3)]] = min(size, 12)
-        if len(terms) >= _MOST_TERMS:
-            break
+            stem = word if size < 6 else word[:5] if size < 9 else word[: size * 2 // 3]
+            terms[stem] = size if size < 12 else 12
     return terms
 
 
@@ -136,39 +111,48 @@ def originality(view: View) -> float | None:
         return 1.0  # a quotation at most
     if answer.casefold() == question.casefold():
         return 0.0
-    echoed = sum(len(line) for line in view.lines if len(line) > 16 and line.strip() in question)
+    echoed = sum(len(line) for line in view.lines if len(line) > 16 and line in question)
     return _fall(echoed / max(len(answer), len(question)), 0.5, 0.85)
 
 
 # --- variety ----------------------------------------------------------------------------------------
 
-_GRAM = 4
-_UNITS = 800
-
 
 def variety(view: View) -> float | None:
-    """1 unless lines or runs of words come again and again. None for an answer of a few words."""
+    """1 unless lines or runs of words come again and again, or the end goes round in circles.
+
+    None for an answer of a few words.
+    """
+    if _circles(view.tail):
+        return 0.0
     again = 0.0
     lines = [line for line in view.lines if len(line) > 15]
     if len(lines) > 3:
         again = 1 - sum(map(len, set(lines))) / sum(map(len, lines))
-    units: Sequence[Hashable] = view.words if view.spaced else _characters(view)
-    if len(units) >= 12:
-        # The shorter the text, the shorter the runs that tell.
-        gram = _GRAM if len(units) >= 40 else 2
-        runs = list(zip(*(units[at:] for at in range(gram)), strict=False))
-        again = max(again, 1 - len(set(runs)) / len(runs))
+    # The shorter the text, the shorter the runs that tell.
+    if view.spaced:
+        words = view.words
+        size = 4 if len(words) >= 40 else 2
+        runs = len(words) - size + 1
+        distinct = len(set(zip(*(words[at:] for at in range(size)), strict=False)))
+    else:
+        text = view.answer
+        if len(text) > _UNITS:
+            text = text[: _UNITS // 4] + text[-3 * _UNITS // 4 :]
+        size = 5 if len(text) >= 40 else 2
+        runs = len(text) - size + 1
+        distinct = len({text[at : at + size] for at in range(runs)})
+    if runs > 10:
+        again = max(again, 1 - distinct / runs)
     elif not lines:
         return None
     return _fall(again, 0.3, 0.6)
 
 
-def _characters(view: View) -> list[str]:
-    """Pairs of characters, for text without spaces; the end counts, because that is where loops are."""
-    text = view.answer
-    if len(text) > _UNITS:
-        text = text[: _UNITS // 4] + text[-3 * _UNITS // 4 :]
-    return list(map("".join, zip(text, text[1:], strict=False)))
+def _circles(tail: str) -> bool:
+    """Whether the last characters stand there again and again: a model that does not find the end."""
+    end = tail[-_END:]
+    return len(end) == _END and tail.count(end) >= _TIMES and len(set(end)) > 2  # not a ruled line
 
 
 # --- outcome ----------------------------------------------------------------------------------------

@@ -8,18 +8,21 @@ if TYPE_CHECKING:
     from typing import Any
 
 WINDOW = 4096
+# Words are looked at in the first quarter of this and, because a model goes astray at the end, the rest.
+_SPAN = 2400
 
 
 class View:
     """A sample as the signals see it; of each text at most the first and the last WINDOW characters.
 
-    `whole` says that nothing of the answer was left out. `head` and `tail` are the answer's ends, `tail`
-    without white space behind it. `spaced` is false where words are not set apart by spaces, as in
-    Chinese, or in what is no text. Question is the instruction, context the input.
+    Question is the instruction, context the input. `whole` says that nothing of the answer was left
+    out. `tail` is its end, without white space behind it, `last` the last line of that; `words` are those
+    of a shorter stretch. `spaced` is false where no spaces part the words, as in Chinese, or where there
+    are none.
     """
 
     __slots__ = (
-        "answer", "ascii", "context", "flags", "head", "last", "lines", "lower", "messages", "question",
+        "answer", "ascii", "context", "flags", "last", "lines", "lower", "messages", "question",
         "spaced", "tail", "whole", "words",
     )  # fmt: skip
 
@@ -31,12 +34,12 @@ class View:
         self.answer = answer = ends(answer)
         self.ascii = answer.isascii()
         self.lower = answer.lower()
-        self.head = answer[:WINDOW]
         self.tail = answer[-WINDOW:].rstrip()
         self.lines = answer.split("\n")
         self.last = self.tail[self.tail.rfind("\n") + 1 :].strip()
-        self.words = answer.split()
-        self.spaced = 12 * len(self.words) > len(answer)
+        words = answer if len(answer) <= _SPAN else answer[: _SPAN // 4] + answer[-3 * _SPAN // 4 :]
+        self.words = words.split()
+        self.spaced = 12 * len(self.words) > len(words)
         metadata = record.get("_metadata")
         self.flags = metadata.get("flags") if type(metadata) is dict else None
         self.messages = record.get("messages")

@@ -31,11 +31,12 @@ _OPERATOR = re.compile(
     rb"|[ \t]{1,8})" + _ANSI
 )
 _OPEN = re.compile(rb"(?:[rbfuRBFUL@$]{1,2}(?=[\"']))?(?P<q>\\*(?:[\"'`]|\xe2\x80\x9c))?")
-_BARE = re.compile(rb"(?:[^\s\"'`<>(){}\[\],;&|\\\x1b]|\\(?![nrtu\"'`\\x0])|[&,(){}\[\]](?=[A-Za-z0-9!@#$%^*_+-]))+")
+_BARE = re.compile(rb"(?:[^\s\"'`<>(){}\[\],;&|\\\x1b]|\\(?![nrtu\"'`\\x0])|[&,(){}\[\]](?=[A-Za-z0-9!@#$%^*_+-])){1,4096}+")
 _BLOCK = re.compile(rb"[|>][+-]?[ \t]*(?:\r?\n|\\+n)[ \t]*")
 _LEFT = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.$:/@"
+_REST = re.compile(rb"[^\s\"'`\\]*+")
 _SPLIT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_QUERY = re.compile(rb"[^\s&\"'<>\\#`;,)}\]]+")
+_QUERY = re.compile(rb"[^\s&\"'<>\\#`;,)}\]]{1,4096}+")
 _SETTER = re.compile(rb"(?:setx|config(?:ure|:set)? set|secrets? set|set-secret|env set|config)[ \t]+$")
 # What an escape or a colour code leaves glued to the beginning of a name.
 _GLUED = re.compile(r"^(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[0-9;]{0,12}m|[nrtbfvae0])")
@@ -165,6 +166,8 @@ class Assignments:
             return None
         if strength == 1 and quote and end - begin < 10 and not (shut or name.isupper() or sign == b":"):
             return None  # password="python" in code is a name far more often than a secret
+        if end - begin >= 4096 and (rest := _REST.match(raw, end)):
+            end = rest.end()
         return begin, end
 
     def _least_quoted(self, sign: bytes, shut: bytes, name: str, rule: Rule) -> int:

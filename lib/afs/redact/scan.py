@@ -41,6 +41,11 @@ _WIDE = _TOKEN + b".:/+=~|!$"
 # What may stand glued before a token: an escape, a percent code, a colour code, an HTML entity.
 _ESCAPE = re.compile(rb"(?<=\\)(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|033|[nrtbfve0])|(?<=%)[0-9A-Fa-f]{2}|(?<=[\[;])[0-9;]{0,12}m")
 _WINDOW = 512
+# A payload is matched in so many bytes, and once accepted taken on to the end of its characters.
+_PAYLOAD = 4096
+_REST = re.compile(rb"[A-Za-z0-9_+/=.-]*+")
+# The search goes on this far before the end of what was found: a name may be the end of a value.
+_OVERLAP = 64
 _MARKS = bytes.maketrans(b"?\x1a", b"\xb7?")
 # Fields whose values have a form of their own.
 _HEADER = re.compile(r"(?i)cookie|authorization")
@@ -158,13 +163,13 @@ class Scanner:
 
     def _payload(self, raw: bytes, at: int, begin: int, rule: Rule) -> int:
         """Where a token ends that begins at `at` and whose payload begins at `begin`; 0 if it is none."""
-        match = self._pattern(rule.then).match(raw, begin)
+        match = self._pattern(rule.then).match(raw, begin, begin + _PAYLOAD)
         if match is None:
             return 0
         end = match.end()
         while raw[end - 1] == 0x2E:
             end -= 1
-        payload = raw[begin:end].decode("latin-1")
+        payload = raw[begin : min(end, begin + 512)].decode("latin-1")
         if payload and filler(payload):
             return 0
         for check in rule.check:
@@ -174,6 +179,8 @@ class Scanner:
                 return 0
             if check == "jwt" and not _jwt(raw[at:end]):
                 return 0
+        if end == begin + _PAYLOAD and (rest := _REST.match(raw, end)):
+            end = rest.end()
         if rule.finder:
             for _, last in self._finders[rule.finder](raw, at):
                 end = max(end, last)
@@ -229,9 +236,12 @@ class Scanner:
             for anchor, looks in anchors:
                 at = low.find(anchor)
                 while at >= 0:
+                    after = at + 1
                     for look in looks:
-                        places.extend(look(raw, at))
-                    at = low.find(anchor, at + 1)
+                        for place in look(raw, at):
+                            places.append(place)
+                            after = max(after, place[1] - _OVERLAP)
+                    at = low.find(anchor, after)
         return _merged(places) if places else ()
 
     def in_field(self, name: str, text: str, found: tuple[Finding, ...]) -> tuple[Finding, ...]:
