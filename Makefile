@@ -55,7 +55,7 @@ check: lint types man-check test ## everything that must hold before a commit
 lint: $(AFS_VENV)/.dev ## ruff and shellcheck, programs without a suffix too
 	$(tools)/ruff check --quiet lib tests $(python_programs)
 	$(tools)/ruff format --quiet --check lib tests $(python_programs)
-	$(tools)/shellcheck $(bash_programs) tests/bats/helper.bash
+	$(tools)/shellcheck $(bash_programs) $(wildcard tests/bats/*.bash examples/*.sh)
 
 types: $(AFS_VENV)/.dev ## mypy, programs without a suffix too
 	$(tools)/mypy lib $(python_programs)

@@ -357,8 +357,10 @@ def _unzstd(head: bytes, raw: Iterator[bytes]) -> Iterator[bytes]:
                     yield from _cut(b"".join(gathered))
                     gathered, size = [], 0
             data = b""
-    except zstandard.ZstdError:
+    except zstandard.ZstdError as error:
         yield from _cut(b"".join(gathered))
+        if "memory" in str(error):
+            raise Corrupt("the Zstandard window is over 128 MB; pack it again without --long") from None
         raise Corrupt("the Zstandard data is damaged") from None
     yield from _cut(b"".join(gathered))
     if machine is not None:

@@ -41,13 +41,14 @@ JOBS ?= 1
 
 core := __init__.py cli.py jsonl.py messages.py output.py run.py sample.py
 redact := redact/*
+score := score signals view damage ending phrases refusal
 exporter := logs/__init__.py logs/conversation.py logs/read.py logs/export.py logs/samples.py $(redact)
 
 afs-export-codex.uses := $(core) $(exporter) logs/codex*.py
 afs-export-claude.uses := $(core) $(exporter) logs/claude*.py
 afs-redact.uses := $(core) $(redact)
 afs-validate.uses := $(core)
-afs-score.uses := $(core) curate/__init__.py curate/score.py
+afs-score.uses := $(core) curate/__init__.py $(score:%=curate/%.py)
 afs-filter.uses := $(core) curate/__init__.py curate/where.py
 afs-dedupe.uses := $(core) curate/__init__.py curate/spool.py
 afs-split.uses := $(core) curate/__init__.py curate/split.py

@@ -72,12 +72,20 @@ class Run:
             self._rejects = self.open(args["rejects"], True) if args.get("rejects") else None
             self._dropped = self.open(args["dropped"], self._private) if args.get("dropped") else None
             self._summary = self.open(args["summary"]) if args.get("summary") else None
+            self._spare_inputs()
         except BaseException:  # the with block is not entered, so __exit__ will not come
             self._discard()
             raise
         if self._out is not None:
             self.write = self._out.write  # type: ignore[method-assign]
         return self
+
+    def _spare_inputs(self) -> None:
+        """Only -o may name an input: the file of lines in place of the file of lines."""
+        inputs = {os.path.realpath(path) for path in self._inputs if path != "-"}
+        for out in self._outputs:
+            if out is not self._out and out.target in inputs:
+                fail(f"{out.path}: is an input; name another file for what is not its lines")
 
     def open(self, path: str, private: bool = False) -> Output:
         """Another output that is committed or discarded with this run."""

@@ -204,30 +204,6 @@ all_after_raw='afs-validate afs-score afs-filter afs-dedupe afs-split afs-conver
     [ "$status" -eq 3 ]
 }
 
-@test "the linters are handed every program in bin and scripts" {
-    use_tree
-    run --separate-stderr make -n lint types
-    local program
-    for program in bin/afs-* scripts/*; do
-        [ "$(grep -cF " $program" <<<"$output")" -gt 0 ] || { echo "$program is not linted" >&2; return 1; }
-    done
-    [ "$(grep -c 'ruff check' <<<"$output")" -eq 1 ]
-    [ "$(grep -c 'mypy' <<<"$output")" -eq 1 ]
-}
-
-@test "a fault in a program without a suffix fails make lint and make types" {
-    use_tree
-    sed -i.old 's/^import os$/import os, json/' bin/afs-validate
-    rm bin/afs-validate.old
-    run make lint AFS_VENV="$ROOT/.venv" -o "$ROOT/.venv/.dev"
-    [ "$status" -eq 2 ]
-    [[ $output == *bin/afs-validate* ]]
-    printf 'x: int = "text"\n' >>bin/afs-split
-    run make types AFS_VENV="$ROOT/.venv" -o "$ROOT/.venv/.dev"
-    [ "$status" -eq 2 ]
-    [[ $output == *bin/afs-split* ]]
-}
-
 @test "make clean leaves data and the environment alone" {
     use_tree
     mkdir -p build .ruff_cache lib/afs/__pycache__

@@ -28,6 +28,7 @@ ran() {
     printf '%s' "${stages% }"
 }
 
+# shellcheck disable=SC2034  # used by the files that load this
 after_kept='unique splits openai/train openai/val openai/test alpaca/train alpaca/val alpaca/test'
 
 # The jq package in place of the program, which may not be there: jq [-r] [-c] [-e] FILTER [FILE].

@@ -41,7 +41,8 @@ for line in sys.stdin.buffer:
 POLARS = """\
 import sys, polars
 frame = polars.read_ndjson(sys.argv[1])
-frame.unique(["instruction", "input", "output"], keep=sys.argv[3], maintain_order=True).write_ndjson(sys.argv[2])
+kept = frame.unique(["instruction", "input", "output"], keep=sys.argv[3], maintain_order=True)
+kept.write_ndjson(sys.argv[2])
 """
 DUCKDB = """\
 import sys, duckdb
@@ -52,8 +53,8 @@ duckdb.execute(
 )
 """
 
-SYLLABLES = "ka lo mi ter ver an est ro pla sen di con tra bel mor gis un ple net for".split()
-COMMON = "the of and to in is that for it with as on be this by are from or an at which not".split()
+SYLLABLES = "ka lo mi ter ver an est ro pla sen di con tra bel mor gis un ple net for"
+COMMON = "the of and to in is that for it with as on be this by are from or an at which not"
 CODE = (
     "def {a}_{b}({c}, {d}=None):",
     "    if {c} is None or len({c}) < {n}:",
@@ -63,12 +64,16 @@ CODE = (
     "    self.{d} = {a}.{b}({c}, key=lambda {a}: {a}[{n}])",
     "    return {{'{a}': {b}, '{c}': {n}}}",
 )
-HAN = "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多定行学法所民得经"
+HAN = (
+    "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出"
+    "就分对成会可主发年动同工也能下过子说产种面而方后多定行学法所民得经"
+)
 
 
 def words(chance: random.Random, count: int) -> list[str]:
-    made = ["".join(chance.choices(SYLLABLES, k=chance.randint(2, 4))) for _ in range(count)]
-    return COMMON * (count // 20) + made
+    syllables = SYLLABLES.split()
+    made = ["".join(chance.choices(syllables, k=chance.randint(2, 4))) for _ in range(count)]
+    return COMMON.split() * (count // 20) + made
 
 
 def prose(chance: random.Random, vocabulary: list[str], size: int) -> str:
@@ -108,7 +113,7 @@ def generate(path: str, megabytes: float, seed: int) -> tuple[int, int, int]:
     """
     chance = random.Random(seed)
     vocabulary = words(chance, 20_000)
-    recent: list[tuple[dict[str, str], bytes]] = []
+    recent: list[tuple[dict[str, str | float], bytes]] = []
     size = lines = distinct = 0
     with open(path, "wb") as out:
         while size < megabytes * 1e6:

@@ -481,6 +481,13 @@ def test_anything_behind_a_zstd_frame_is_damage(tmp_path):
         assert corrupt is not None
 
 
+def test_a_window_that_takes_too_much_memory_is_refused(tmp_path):
+    """The head asks for 2 GB of window before a byte of content has come."""
+    path = tmp_path / "in"
+    path.write_bytes(b"\x28\xb5\x2f\xfd\x00" + bytes([(31 - 10) << 3]) + b"\x11\x00\x00a\n" + bytes(20))
+    assert "window is over 128 MB" in str(read(path)[2])
+
+
 def test_a_stream_without_its_size_is_read(tmp_path):
     path = tmp_path / "in"
     sink = io.BytesIO()

@@ -176,6 +176,18 @@ def test_an_unreadable_file_is_wrong_usage(shell):
     assert stderr == b"afs-validate: secret: cannot be read; check its permissions\n"
 
 
+@pytest.mark.parametrize("option", ["--rejects", "--summary"])
+def test_an_input_is_not_overwritten_by_a_slip_of_the_finger(shell, option):
+    put(shell, a=GOOD + BAD)
+    (shell.folder / "link").symlink_to("a")
+    for name in ("a", "./a", "link"):
+        done = shell.run("afs-validate", "a", option, name, "-o", "o")
+        assert (done.returncode, done.stdout) == (2, b"")
+        what = b"is an input; name another file for what is not its lines"
+        assert done.stderr == b"afs-validate: %s: %s\n" % (name.encode(), what)
+    assert left(shell) == ["a", "link"] and (shell.folder / "a").read_bytes() == GOOD + BAD
+
+
 def test_of_two_inputs_the_damaged_one_does_not_stop_the_other(shell):
     put(shell, a=gzip.compress(GOOD * 100)[:-4], b=GOOD)
     done = shell.run("afs-validate", "a", "b", "-o", "o")

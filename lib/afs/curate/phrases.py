@@ -74,10 +74,11 @@ SOMETIMES_LAST = frozenset(
 
 # Nearly every answer has none of these at its head, which is quick to see.
 REFUSAL_HINTS = (
-    "sorry", "can't", "can’t", "cannot", "can not", "unable", "not able", " ai ", "i won", "apolog", "decline",
-    "language model", "comfortable", "error", "no response", "interrupted", "/login", "balance", "too long",
-    "timed out", "rate limit", "api key", "lorem", "todo", "tbd", "n/a", "[object", "insert", "no content",
-    "placeholder", "抱歉", "对不起", "很遗憾", "我无法", "我不能", "申し訳", "lo siento", "désolé", "leider",
+    "sorry", "can't", "can’t", "cannot", "can not", "unable", "not able", " ai ", "i won", "apolog",
+    "decline", "language model", "comfortable", "error", "no response", "interrupted", "/login", "balance",
+    "timed out", "too long", "rate limit", "api key", "lorem", "todo", "tbd", "n/a", "[object", "insert",
+    "no content", "placeholder", "抱歉", "对不起", "很遗憾", "我无法", "我不能", "申し訳",
+    "lo siento", "désolé", "leider",
 )  # fmt: skip
 _CANNOT = (
     r"\b(?:i|we)(?: (?:can['’]?t|cannot|can not|won['’]t|will not|am (?:not able|unable) to|must decline"

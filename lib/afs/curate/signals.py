@@ -105,7 +105,7 @@ def _terms(text: str) -> dict[str, int]:
 def originality(view: View) -> float | None:
     """1 unless the answer is the question said again. Text taken from the input is no echo."""
     answer, question = view.answer.strip(), view.question.strip()
-    if not question or len(question) < 12:
+    if not answer or len(question) < 12:
         return None
     if len(answer) < 0.6 * len(question):
         return 1.0  # a quotation at most

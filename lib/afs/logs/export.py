@@ -289,6 +289,8 @@ class _Job:
             told = [text for row in messages if (text := row.get("reasoning_content"))]
             thoughts += value.get("thoughts", told)
         record = samples.make(talk, parts, thoughts, facts, self.wanted, self.args.unit)
+        for part in parts:
+            self.run.tallies["redacted"].update(part.redacted)
         self.run.write(jsonl.encode(record))
         return True
 
