@@ -139,6 +139,8 @@ ids() { grep -o '"sample_id":"[^"]*"' | cut -d '"' -f 4 | tr -d '\n'; }
 @test "the environment is still there for the rest of the command" {
     write_scored "$HOME/in.jsonl"
     echo x >>"$HOME/in.jsonl"
+    mkdir elsewhere
+    cd elsewhere
     afs-filter -q --where 'true' --rejects bad.jsonl "$HOME/in.jsonl"
     grep -q '"file":"~/in.jsonl"' bad.jsonl
 }
