@@ -296,14 +296,26 @@ class Run:
                 self._summary.write(jsonl.encode(self.summary()))
             for out in self._outputs:
                 out.finish()
-            while self._outputs:  # -o comes last: where it is new, all that belongs to it is there
-                self._outputs[-1].commit()
-                self._outputs.pop()
+            self._commit()
         except BaseException:
             self._discard()
             raise
         if not self.args.quiet:
             say(self._closing())
+
+    def _commit(self) -> None:
+        """Rename all files. An interrupt comes too late here: it would leave one new and one old."""
+        import signal
+
+        late = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, late)
+        try:
+            while self._outputs:  # -o comes last: where it is new, all that belongs to it is there
+                self._outputs[-1].commit()
+                self._outputs.pop()
+        finally:
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def summary(self) -> dict[str, Any]:
         """The counts. Clock and host stand under `run` alone."""

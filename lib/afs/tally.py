@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from afs.pipeline import Pipeline
 
 PARTS = ("train", "val", "test")
-COLUMNS = ("stage", "state", "read", "written", "seconds", "rejected", "dropped")
+COLUMNS = ("stage", "state", "read", "written", "redacted", "seconds", "rejected", "dropped")
 
 
 def rows(
@@ -51,7 +51,8 @@ def rows(
             row["exit"] = failures[stage]
         counts = _counts(line.folder, recipe)
         row |= {
-            name: counts.get(name) for name in ("read", "written", "dropped", "rejected", "reject_reasons")
+            name: counts.get(name)
+            for name in ("read", "written", "dropped", "rejected", "reject_reasons", "redacted")
         }
         found.append(row | {"seconds": counts.get("run", {}).get("seconds")})
     return found
@@ -61,7 +62,7 @@ def table(found: Iterable[Mapping[str, Any]]) -> str:
     """The rows for people."""
     cells = [COLUMNS, *(_cells(row) for row in found)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    right = [name in ("read", "written", "seconds") for name in COLUMNS]
+    right = [name in ("read", "written", "redacted", "seconds") for name in COLUMNS]
     return "".join(
         "  ".join(
             text.rjust(width) if number else text.ljust(width)
@@ -76,8 +77,9 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     state = f"{row['state']} ({row['exit']})" if "exit" in row else row["state"]
     numbers = ["" if row[name] is None else str(row[name]) for name in ("read", "written")]
     seconds = "" if row["seconds"] is None else f"{row['seconds']:.1f}"
+    redacted = "" if row["redacted"] is None else str(sum(row["redacted"].values()))
     reasons = [_named(row[name]) for name in ("reject_reasons", "dropped")]
-    return (row["stage"], state, *numbers, seconds, *reasons)
+    return (row["stage"], state, *numbers, redacted, seconds, *reasons)
 
 
 def _named(reasons: Mapping[str, int] | None) -> str:

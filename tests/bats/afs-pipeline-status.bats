@@ -8,13 +8,13 @@ states() { afs-pipeline-status --as json --dir training_data/pipeline-home | jq 
     afs-pipeline -q --home 'my home: x' --output training_data/pipeline
     run --separate-stderr afs-pipeline-status
     [ "$status" -eq 0 ]
-    [ "${lines[0]}" = 'stage         state  read  written  seconds  rejected  dropped' ]
-    [ "${lines[6]}" = 'unique        done      6        5      0.5  0         1 (duplicate 1)' ]
+    [ "${lines[0]}" = 'stage         state  read  written  redacted  seconds  rejected  dropped' ]
+    [ "${lines[6]}" = 'unique        done      6        5                0.5  0         1 (duplicate 1)' ]
     [ "$stderr" = 'afs-pipeline-status: training_data/pipeline: 13 of 13 stages done; nothing to do' ]
     run --separate-stderr afs-pipeline-status -q --dir training_data/pipeline --as json
     [ -z "$stderr" ]
     [ "$(jq -c '.running, .stages[5]' <<<"$output")" = 'false
-{"stage":"unique","state":"done","read":6,"written":5,"dropped":{"duplicate":1},"rejected":0,"reject_reasons":{},"seconds":0.5}' ]
+{"stage":"unique","state":"done","read":6,"written":5,"dropped":{"duplicate":1},"rejected":0,"reject_reasons":{},"redacted":null,"seconds":0.5}' ]
 }
 
 @test "what would run again is stale: for a log, a command, an input" {

@@ -95,7 +95,8 @@ def test_an_interrupt_at_any_moment_cleans_up(shell, number):
         path.write_bytes(OLD)
         status = run_and_kill(shell, number, dice.uniform(0.3, 1.5) * whole)
         assert status in (0, 130, -number)  # the last: before the command itself began
-        assert path.read_bytes() == (NEW if status == 0 else OLD)
+        # A signal may also come in the moment between the rename and the end of the process.
+        assert path.read_bytes() == NEW or (status and path.read_bytes() == OLD)
         assert left(shell) == ["o"]
 
 

@@ -432,7 +432,7 @@ def test_a_disk_that_runs_full_keeps_every_old_file(shell, tiny_disk):
     for name, data in old.items():
         (tiny_disk / name).write_bytes(data)
     # The good lines fit, the rejects do not, and they are still in memory when the input ends.
-    bad = b"".join(b'{"instruction":"%d","bad":"%s"}\n' % (n, b"y" * 200) for n in range(600))
+    bad = b"".join(b'{"instruction":"%d","bad":"%s"}\n' % (n, b"y" * 200) for n in range(300))
     args = (
         "-o",
         tiny_disk / "o",

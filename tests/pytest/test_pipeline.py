@@ -277,11 +277,11 @@ def test_a_lock_ends_with_the_last_process_that_holds_it(tmp_path):
 
 def test_the_table_aligns_and_leaves_out_what_is_not_known():
     done = {"stage": "kept", "state": "done", "read": 12, "written": 9, "dropped": {"min-score": 3}}
-    done |= {"rejected": 0, "reject_reasons": {}, "seconds": 0.25}
+    done |= {"rejected": 0, "reject_reasons": {}, "redacted": {"EMAIL": 2, "USER": 3}, "seconds": 0.25}
     failed = dict.fromkeys(done) | {"stage": "unique", "state": "failed", "exit": 3}
     assert tally.table([done, failed]) == (
-        "stage   state       read  written  seconds  rejected  dropped\n"
-        "kept    done          12        9      0.2  0         3 (min-score 3)\n"
+        "stage   state       read  written  redacted  seconds  rejected  dropped\n"
+        "kept    done          12        9         5      0.2  0         3 (min-score 3)\n"
         "unique  failed (3)\n"
     )
 

@@ -662,6 +662,25 @@ def test_a_record_of_several_lines_is_rejected_where_it_begins(tmp_path, capsys)
         run.reject_at("log", 7, "unclean", "cannot be cleaned", 3)
 
 
+def test_an_interrupt_between_two_renames_comes_too_late(tmp_path, monkeypatch):
+    """The files of a run belong together: once one is renamed, all are, and the run is done."""
+    rename = os.rename
+
+    def interrupted(*names):
+        rename(*names)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(os, "rename", interrupted)
+    try:
+        with Run(parse("-q", "-o", str(tmp_path / "o"), "--summary", str(tmp_path / "s"))) as run:
+            run.write(b"x")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert run.status == 0 and sorted(os.listdir(tmp_path)) == ["o", "s"]
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
+
+
 def test_further_outputs_share_the_fate_of_the_run(tmp_path):
     out = tmp_path / "o"
     with pytest.raises(Stop), Run(parse("-o", str(out))) as run:

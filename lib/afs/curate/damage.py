@@ -69,28 +69,31 @@ def _order(text: str) -> float:
     """Less than 1 for letters in no order that a language written in Latin letters, or code, would have.
 
     Looks at runs of four consonants or three vowels, at small letters before capitals, and at letters
-    before and behind digits, each as a share of the letters. Source: measured on prose in eleven
-    languages and code (at most .03, .05 and .09), and on shuffled, mistyped and random letters.
+    before digits, each as a share of the letters, and at the share of vowels. Source: measured on prose in
+    eleven languages and code (at most .03, .05 and .05, at least .25), and on shuffled, mistyped and random
+    letters.
     """
     if len(text) > 2 * _SAMPLE:
         text = text[:_SAMPLE] + text[-_SAMPLE:]
     data = text.encode("utf-8", "replace")
     kinds = data.translate(_LETTERS)
-    vowels = kinds.count(b"v")
-    letters = vowels + kinds.count(b"c")
+    letters = len(kinds.translate(None, b" "))
+    vowels = len(kinds.translate(None, b"c "))
     if letters < 60 or 4 * letters < len(data):
         return 1.0  # other scripts, numbers, drawings: nothing to be seen here
-    runs: float = kinds.count(b"cccc") + kinds.count(b"vvv")
-    if runs > 1:  # a short text has some by chance; addresses have one each
-        runs -= text.count("http") + text.count("html") + 1 + math.sqrt(letters) / 10
+    chance = 1 / math.sqrt(letters)  # the shorter the text, the more may be chance
+    runs = kinds.count(b"cccc") + kinds.count(b"vvv") - text.count("http") - text.count("html")
     cases = data.translate(_CASES)
     humps = cases.count(b"aA")
-    mixed = cases.count(b"a0") + cases.count(b"0a") + cases.count(b"A0") + cases.count(b"0A")
+    mixed = cases.count(b"a0") + cases.count(b"A0")
+    code = (
+        0.01 if len(cases.translate(None, b"aA0x ")) > len(data) / 10 else 0.0
+    )  # names in code are short of vowels
     return min(
-        _fall(runs / letters, 0.011, 0.027),
+        _fall((runs - 1) / letters - chance / 10 - code, 0.011, 0.027) if letters > 150 else 1.0,
         _fall(humps / letters, 0.06, 0.12),
-        _fall(mixed / letters, 0.12, 0.25),
-        _fall(-vowels / letters, -0.26, -0.19),
+        _fall(mixed / letters, 0.06, 0.12),
+        _fall(-vowels / letters, chance / 2 - 0.26, chance / 2 - 0.19),
     )
 
 

@@ -11,16 +11,19 @@ import re
 HAN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 PAIRED = HAN + "\uac00-\ud7af"
 
-# --- substance: a task whose answer takes some room, and one that a word or two may answer -----------
+# --- substance: tasks that a word or two may answer, tasks that take some room, and questions ---------
 
+SHORT_TASK = re.compile(
+    r"\b(?:classify|label|choose|translate|extract|convert|calculate|solve|yes or no|true or false|one word"
+    r"|one line|answer with)\b|翻译|翻訳"
+)
 LONG_TASK = re.compile(
     r"\b(?:explain|describe|write|implement|compare|discuss|summari[sz]e|list|why|plan|design|review|refactor"
     r"|create|essay|steps|how (?!many|much|old|far|long|often|tall|big)|erkl\w+|schreib\w*|warum|explique\w*"
     r"|pourquoi|escrib\w+|explica\w*)\b|解释|说明|写|为什么|如何|怎么|説明|書い|なぜ|설명"
 )
-SHORT_TASK = re.compile(
-    r"[?？]|\b(?:which|who|whose|when|where|what|is|are|does|how|classify|label|choose|pick|select|translate|name"
-    r"|extract|true|false|yes|no|thanks?|one (?:word|line)|only|short|briefly|calculate|solve|convert)\b"
+QUESTION = re.compile(
+    r"[?？]|\b(?:which|who|whose|when|where|what|is|are|does|how|name|yes|no|thanks?|short|briefly)\b"
 )
 
 # --- relevance: what questions are made of, whatever they are about ----------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from afs.curate.phrases import HAN, LONG_TASK, NO_TERMS, PAIRED, SHORT_TASK
+from afs.curate.phrases import HAN, LONG_TASK, NO_TERMS, PAIRED, QUESTION, SHORT_TASK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +47,9 @@ def substance(view: View) -> float | None:
     if not view.spaced or not view.ascii:
         size += 2 * len(_IS_HAN.findall(text))
     task = view.question[:400].lower()
-    need = 40 if LONG_TASK.search(task) else 1 if SHORT_TASK.search(task) else 8
+    if SHORT_TASK.search(task):
+        return 1.0
+    need = 40 if LONG_TASK.search(task) else 1 if QUESTION.search(task) else 8
     return min(1.0, size / need)
 
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 WINDOW = 4096
 # Words are looked at in the first quarter of this and, because a model goes astray at the end, the rest.
-_SPAN = 2400
+_SPAN = 1800
 
 
 class View:

@@ -31,12 +31,12 @@ _OPERATOR = re.compile(
     rb"|[ \t]{1,8})" + _ANSI
 )
 _OPEN = re.compile(rb"(?:[rbfuRBFUL@$]{1,2}(?=[\"']))?(?P<q>\\*(?:[\"'`]|\xe2\x80\x9c))?")
-_BARE = re.compile(rb"(?:[^\s\"'`<>(){}\[\],;&|\\\x1b]|\\(?![nrtu\"'`\\x0])|[&,(){}\[\]](?=[A-Za-z0-9!@#$%^*_+-])){1,4096}+")
+_BARE = re.compile(rb"(?:[^\s\"'`<>(){}\[\],;&|\\\x1b]|\\(?![nrtu\"'`\\x0])|[&,(){}\[\]](?=[A-Za-z0-9!@#$%^*_+-])){1,512}+")
 _BLOCK = re.compile(rb"[|>][+-]?[ \t]*(?:\r?\n|\\+n)[ \t]*")
 _LEFT = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.$:/@"
 _REST = re.compile(rb"[^\s\"'`\\]*+")
 _SPLIT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_QUERY = re.compile(rb"[^\s&\"'<>\\#`;,)}\]]{1,4096}+")
+_QUERY = re.compile(rb"[^\s&\"'<>\\#`;,)}\]]{1,512}+")
 _SETTER = re.compile(rb"(?:setx|config(?:ure|:set)? set|secrets? set|set-secret|env set|config)[ \t]+$")
 # What an escape or a colour code leaves glued to the beginning of a name.
 _GLUED = re.compile(r"^(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[0-9;]{0,12}m|[nrtbfvae0])")
@@ -161,12 +161,12 @@ class Assignments:
             return None
         if least > 4 or (rule.weak and end - begin < 8):
             return None
-        strength = self._strength(raw[begin:end].decode("latin-1"))
+        strength = self._strength(raw[begin : min(end, begin + 512)].decode("latin-1"))
         if strength < least:
             return None
         if strength == 1 and quote and end - begin < 10 and not (shut or name.isupper() or sign == b":"):
             return None  # password="python" in code is a name far more often than a secret
-        if end - begin >= 4096 and (rest := _REST.match(raw, end)):
+        if end - begin >= 512 and (rest := _REST.match(raw, end)):
             end = rest.end()
         return begin, end
 
@@ -215,8 +215,8 @@ class Assignments:
 def closing(raw: bytes, begin: int, quote: bytes) -> int:
     """Where a value in this quote ends: the next such quote behind no more backslashes, or the line."""
     mark, depth = quote[-1:], len(quote) - 1
-    stop = raw.find(b"\n", begin, begin + 8192)
-    stop = min(len(raw), begin + 8192) if stop < 0 else stop
+    stop = raw.find(b"\n", begin, begin + 2048)
+    stop = min(len(raw), begin + 2048) if stop < 0 else stop
     at = raw.find(mark, begin, stop)
     while at >= 0:
         before = raw[max(begin, at - 32) : at]

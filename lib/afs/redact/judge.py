@@ -58,6 +58,7 @@ _ALGORITHM = re.compile(
 _WORDS = re.compile(r"[A-Za-z]+")
 
 
+@lru_cache(maxsize=2048)
 def oddness(value: str) -> float:
     """Share of neighbouring characters, 0 to 1, that words and identifiers do not put side by side.
 

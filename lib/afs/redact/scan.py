@@ -169,7 +169,7 @@ class Scanner:
         end = match.end()
         while raw[end - 1] == 0x2E:
             end -= 1
-        payload = raw[begin : min(end, begin + 512)].decode("latin-1")
+        payload = raw[begin : min(end, begin + 128)].decode("latin-1")
         if payload and filler(payload):
             return 0
         for check in rule.check:
