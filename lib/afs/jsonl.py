@@ -48,7 +48,9 @@ def decode(line: bytes) -> Any:
     """
     try:
         return orjson.loads(line)
-    except orjson.JSONDecodeError:
+    except orjson.JSONDecodeError as error:
+        if "limit" in error.msg:  # of depth; how far json goes depends on the version of Python
+            raise Bad("depth", "nested too deeply") from None
         return _decode_slowly(line)
 
 

@@ -162,10 +162,14 @@ def _open_temporary(target: str) -> tuple[int, str]:
     while True:
         path = os.path.join(folder, f"{stem}.{os.urandom(4).hex()}.afs-part")
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with contextlib.suppress(OSError):  # a file system without locks: leftovers stay, nothing else
-            fcntl.flock(fd, fcntl.LOCK_EX)
-        if os.fstat(fd).st_nlink:
-            return fd, path
+        try:
+            with contextlib.suppress(OSError):  # a file system without locks: leftovers stay, nothing else
+                fcntl.flock(fd, fcntl.LOCK_EX)
+            if os.fstat(fd).st_nlink:
+                return fd, path
+        except BaseException:  # an interrupt while another run holds the lock
+            os.unlink(path)
+            raise
         os.close(fd)  # another run took it for a leftover before it was locked
 
 

@@ -51,7 +51,7 @@ afs-validate.uses := $(core)
 afs-score.uses := $(core) curate/__init__.py $(score:%=curate/%.py)
 afs-filter.uses := $(core) curate/__init__.py curate/where.py
 afs-dedupe.uses := $(core) curate/__init__.py curate/spool.py
-afs-split.uses := $(core) curate/__init__.py curate/split.py
+afs-split.uses := $(core) curate/__init__.py curate/split.py curate/spool.py
 afs-convert.uses := $(core) converters/*.py
 
 # --- The rules ------------------------------------------------------------------------------------------

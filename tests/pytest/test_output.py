@@ -10,6 +10,7 @@ import signal
 import stat
 import subprocess
 import threading
+import time
 
 import pytest
 import zstandard
@@ -510,6 +511,7 @@ def test_an_interrupt_while_a_fifo_waits_leaves_nothing(shell):
     process = shell.start("afs-validate", "-o", "o", "--rejects", "fifo")
     while not any(name.endswith(".afs-part") for name in names(shell.folder)):
         assert process.poll() is None
+    time.sleep(0.2)  # now it waits for a reader of the fifo
     process.send_signal(signal.SIGTERM)
     _, stderr = process.communicate(timeout=30)
     assert (process.returncode, stderr) == (130, b"afs-validate: interrupted\n")

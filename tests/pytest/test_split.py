@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import resource
@@ -12,6 +11,7 @@ import sys
 import pytest
 from afs import jsonl
 from afs.curate import split
+from afs.curate.spool import Spool
 from conftest import as_nobody
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,7 +30,8 @@ def distributed(places, bounds=BOUNDS):
     """What distribute() writes into each part for lines named by their number."""
     parts = ([], [], [])
     rows = [(b"%d" % number, place) for number, place in enumerate(places)]
-    moved = split.distribute(rows, bounds, tuple(part.append for part in parts), io.BytesIO())
+    with Spool() as spool:
+        moved = split.distribute(rows, bounds, tuple(part.append for part in parts), spool)
     return [[int(line) for line in part] for part in parts], moved
 
 

@@ -11,7 +11,9 @@ from afs import jsonl, sample
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from typing import Any, BinaryIO
+    from typing import Any
+
+    from afs.curate.spool import Spool
 
     Row = tuple[bytes, int]
     Parts = tuple[range, range, range]
@@ -79,7 +81,7 @@ def placer(seed: int) -> Callable[[str], int]:
 
 
 def distribute(
-    rows: Iterable[Row], bounds: Parts, write: tuple[Callable[[bytes], None], ...], spool: BinaryIO
+    rows: Iterable[Row], bounds: Parts, write: tuple[Callable[[bytes], None], ...], spool: Spool
 ) -> dict[int, int]:
     """Write each (line, place) into its part, in order. {place: part} of the groups that were moved.
 
@@ -91,16 +93,15 @@ def distribute(
     moved = {} if settled else _fill(seen, bounds)
     train, val, test = write
     first, second = bounds[0].stop, bounds[1].stop
-    spool.seek(0)
-    for row in spool:
+    for row in spool.lines():
         at = int(row[:16], 16)
-        write[moved.get(at, _part(at, bounds))](row[16:-1])
+        write[moved.get(at, _part(at, bounds))](row[16:])
     for line, at in stream:
         (train if at < first else val if at < second else test)(line)
     return moved
 
 
-def _spool(stream: Iterator[Row], bounds: Parts, spool: BinaryIO) -> tuple[bool, set[int]]:
+def _spool(stream: Iterator[Row], bounds: Parts, spool: Spool) -> tuple[bool, set[int]]:
     """Whether every part that has a share got a group before the end, and the places seen until then."""
     empty = {part for part in range(3) if bounds[part]}
     seen: set[int] = set()

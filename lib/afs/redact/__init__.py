@@ -8,8 +8,8 @@ docs/redaction.md tells what is found and how the replacements look.
 
 from __future__ import annotations
 
-from afs.redact.record import Redactor, Unclean, redact_line
+from afs.redact.record import Redactor, Unclean, redact_line, whole
 from afs.redact.rules import BadRule, Rule
 from afs.redact.scan import Finding
 
-__all__ = ["BadRule", "Finding", "Redactor", "Rule", "Unclean", "redact_line"]
+__all__ = ["BadRule", "Finding", "Redactor", "Rule", "Unclean", "redact_line", "whole"]

@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from afs.redact.judge import Judge
     from afs.redact.rules import Rule
 
-_ANSI = rb"(?:(?:\x1b|\\+u001b|\\+x1b|\\+0?33|\\+e)\[[0-9;]{0,16}m){0,4}"
-_QUOTE = rb"(?:\\*[\"'`])"
+_ANSI = rb"(?:(?:\x1b|\\{1,31}+u001b|\\{1,31}+x1b|\\{1,31}+0?33|\\{1,31}+e)\[[0-9;]{0,16}m){0,4}"
+_QUOTE = rb"(?:\\{0,31}+[\"'`])"
 # After the anchor: the rest of the name, what closes it, an operator.
 _OPERATOR = re.compile(
     rb"(?P<tail>[A-Za-z0-9_-]{0,48}+)" + _ANSI + rb"(?P<shut>" + _QUOTE + rb"?\]?|\*\*|</[a-z]{1,8}>)"
     rb"(?:(?P<type>[ \t]{0,4}\??:[ \t]{0,4}[A-Za-z_][A-Za-z0-9_.]{0,40}(?:\[[A-Za-z0-9_., |]{0,60}\])?"
     rb"(?:[ \t]?\|[ \t]?\w{1,20})?)(?=[ \t]{0,4}=))?"
     rb"(?P<op>[ \t]{0,40}(?:=>|:=|\?=|\|\|=|[=!]==?|\+?=|:(?!:))(?:\*\*|</b>)?[ \t]{0,40}"
-    rb"|[ \t]{0,4},[ \t\r\n]{0,40}(?:\\+n[ \t]{0,40})?(?:" + _QUOTE + rb"?value" + _QUOTE + rb"?[ \t]{0,4}[:=][ \t]{0,4})?"
-    rb"|(?:[ \t\r\n]|\\+n){1,40}(?:-[ \t])?" + _QUOTE + rb"?value" + _QUOTE + rb"?[ \t]{0,4}[:=][ \t]{0,4}"
-    rb"|[ \t]{0,4}\{[^{}]{0,200}?default[ \t]{0,12}=[ \t]{0,4}|\([ \t]{0,4}|(?:[ \t\r\n]|\\+n){0,40}<string>|[^<>\"'\\]{0,40}>|[ \t]{0,40}\|[ \t]{0,40}"
+    rb"|[ \t]{0,4},[ \t\r\n]{0,40}(?:\\{1,31}+n[ \t]{0,40})?(?:" + _QUOTE + rb"?value" + _QUOTE + rb"?[ \t]{0,4}[:=][ \t]{0,4})?"
+    rb"|(?:[ \t\r\n]|\\{1,31}+n){1,40}(?:-[ \t])?" + _QUOTE + rb"?value" + _QUOTE + rb"?[ \t]{0,4}[:=][ \t]{0,4}"
+    rb"|[ \t]{0,4}\{[^{}]{0,200}?default[ \t]{0,12}=[ \t]{0,4}|\([ \t]{0,4}|(?:[ \t\r\n]|\\{1,31}+n){0,40}<string>|[^<>\"'\\]{0,40}>|[ \t]{0,40}\|[ \t]{0,40}"
     rb"|[ \t]{1,4}(?:is|was|will be|are|set to)[ \t]{1,4}(?:now |set to )?:?[ \t]{0,4}"
     rb"|[ \t]{1,8})" + _ANSI
 )
-_OPEN = re.compile(rb"(?:[rbfuRBFUL@$]{1,2}(?=[\"']))?(?P<q>\\*(?:[\"'`]|\xe2\x80\x9c))?")
+_OPEN = re.compile(rb"(?:[rbfuRBFUL@$]{1,2}(?=[\"']))?(?P<q>\\{0,31}+(?:[\"'`]))?")
 _BARE = re.compile(rb"(?:[^\s\"'`<>(){}\[\],;&|\\\x1b]|\\(?![nrtu\"'`\\x0])|[&,(){}\[\]](?=[A-Za-z0-9!@#$%^*_+-])){1,512}+")
-_BLOCK = re.compile(rb"[|>][+-]?[ \t]*(?:\r?\n|\\+n)[ \t]*")
+_BLOCK = re.compile(rb"[|>][+-]?[ \t]*(?:\r?\n|\\{1,31}+n)[ \t]*")
 _LEFT = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.$:/@"
 _REST = re.compile(rb"[^\s\"'`\\]*+")
 _SPLIT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")

@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 # --- private keys -----------------------------------------------------------------------------------
 
 _BEGIN = re.compile(
-    rb"(?:-|\\+u002[dD]){2,5} ?BEGIN [A-Za-z0-9 ]{0,40}(?:PRIVATE KEY|Static key V1)(?: BLOCK)? ?(?:-|\\+u002[dD]){2,5}"
+    rb"(?:-|\\{1,31}+u002[dD]){2,5} ?BEGIN [A-Za-z0-9 ]{0,40}(?:PRIVATE KEY|Static key V1)(?: BLOCK)? ?(?:-|\\{1,31}+u002[dD]){2,5}"
 )
 _END = re.compile(
-    rb"(?:-|\\+u002[dD]){2,5} ?END [A-Za-z0-9 ]{0,40}(?:PRIVATE KEY|Static key V1)(?: BLOCK)? ?(?:-|\\+u002[dD]){2,5}"
+    rb"(?:-|\\{1,31}+u002[dD]){2,5} ?END [A-Za-z0-9 ]{0,40}(?:PRIVATE KEY|Static key V1)(?: BLOCK)? ?(?:-|\\{1,31}+u002[dD]){2,5}"
 )
 # Between two lines of a key: line ends written out or escaped, quotes and joints of code, diff marks,
 # line numbers, comment signs, colour codes, tags.
 _JOINT = (
-    rb"(?:[\s\"'`,;>|#*:&.()\[\]?-]|\\+[nrt]|\\+u000[aAdD]|\\+(?=[\s\"'`])|[+](?=[\s\"'`A-Za-z0-9+/])|\d{1,6}(?=[\s:|.?\t-])"
-    rb"|(?:\x1b|\\+u001b|\\+x1b|\\+033)\[[0-9;]{0,8}m|//(?=\s)|<br ?/?>|&#1[03];|%0[AaDd])"
+    rb"(?:[\s\"'`,;>|#*:&.()\[\]?-]|\\{1,31}+[nrt]|\\{1,31}+u000[aAdD]|\\{1,31}+(?=[\s\"'`])|[+](?=[\s\"'`A-Za-z0-9+/])|\d{1,6}(?=[\s:|.?\t-])"
+    rb"|(?:\x1b|\\{1,31}+u001b|\\{1,31}+x1b|\\{1,31}+033)\[[0-9;]{0,8}m|//(?=\s)|<br ?/?>|&#1[03];|%0[AaDd])"
 )
 _HEADER = rb"(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset|MessageID|Subject|X-[A-Za-z-]{1,30}): ?[^\n\\\"]{0,120}"
 _PIECE = re.compile(_JOINT + rb"{0,60}+(?P<body>" + _HEADER + rb"|[A-Za-z0-9+/=]{1,}+)")
-_LINES = re.compile(rb"\r?\n|\\+r\\+n|\\+n")
+_LINES = re.compile(rb"\r?\n|\\{1,31}+r\\{1,31}+n|\\{1,31}+n")
 _INK = re.compile(rb"[A-Za-z0-9+/]{12,}={0,2}")
 
 
@@ -106,7 +106,7 @@ def _walk(raw: bytes, at: int) -> int:
 
 
 def _skip(raw: bytes, at: int) -> int:
-    joint = re.compile(_JOINT[: -1] + rb"){0,60}?(?=(?:-|\\+u002[dD]){2,5} ?END )").match(raw, at)
+    joint = re.compile(_JOINT[: -1] + rb"){0,60}?(?=(?:-|\\{1,31}+u002[dD]){2,5} ?END )").match(raw, at)
     return joint.end() if joint else at
 
 
@@ -143,7 +143,7 @@ def _walk_back(raw: bytes, at: int) -> int:
 # --- cookies ----------------------------------------------------------------------------------------
 
 _COOKIE = re.compile(
-    rb"(?i:cookies?(?:_?header)?\\*[\"'`]?\]?[ \t]{0,4}(?:[:=,]|=>)?[ \t]{0,4}(?:\\*[\"'`])?)"
+    rb"(?i:cookies?(?:_?header)?\\{0,31}+[\"'`]?\]?[ \t]{0,4}(?:[:=,]|=>)?[ \t]{0,4}(?:\\{0,31}+[\"'`])?)"
     rb"(?=[A-Za-z0-9_.!#$%*^|~-]{1,64}=)"
 )
 _PAIR = re.compile(rb"(?P<name>[A-Za-z0-9_.!#$%*^|~\[\]-]{1,64})=(?P<s>[^\s;,\"'`\\<>{}()]{0,4096})(?:;[ \t]{0,4})?")
@@ -173,9 +173,9 @@ def cookies(judge: Judge) -> Finder:
 
 # --- Kubernetes -------------------------------------------------------------------------------------
 
-_KIND = re.compile(rb"kind\\*[\"']?:[ \t]{0,4}\\*[\"']?$")
-_DATA = re.compile(rb"(?:^|\n|\\n|[{,\s])[ \t]{0,8}\\*\"?data\\*\"?:[ \t]{0,4}\{?")
-_ENTRY = re.compile(rb"(?:\s|\\+[nrt]|,){1,40}+\\*\"?[A-Za-z0-9_.-]{1,80}\\*\"?:[ \t]{0,4}\\*\"?(?P<s>[A-Za-z0-9+/]{4,}={0,2})")
+_KIND = re.compile(rb"kind\\{0,31}+[\"']?:[ \t]{0,4}\\{0,31}+[\"']?$")
+_DATA = re.compile(rb"(?:^|\n|\\n|[{,\s])[ \t]{0,8}\\{0,31}+\"?data\\{0,31}+\"?:[ \t]{0,4}\{?")
+_ENTRY = re.compile(rb"(?:\s|\\{1,31}+[nrt]|,){1,40}+\\{0,31}+\"?[A-Za-z0-9_.-]{1,80}\\{0,31}+\"?:[ \t]{0,4}\\{0,31}+\"?(?P<s>[A-Za-z0-9+/]{4,}={0,2})")
 
 
 def kubernetes(raw: bytes, at: int) -> Iterator[tuple[int, int]]:
@@ -191,13 +191,13 @@ def kubernetes(raw: bytes, at: int) -> Iterator[tuple[int, int]]:
 
 
 _JWK = re.compile(
-    rb"\"(?:d|k|p|q|dp|dq|qi)\\*\"[ \t]{0,4}:[ \t]{0,4}\\*\"(?P<s>[A-Za-z0-9_-]{20,8192})\\*\""
+    rb"\"(?:d|k|p|q|dp|dq|qi)\\{0,31}+\"[ \t]{0,4}:[ \t]{0,4}\\{0,31}+\"(?P<s>[A-Za-z0-9_-]{20,8192})\\{0,31}+\""
 )
 
 
 def jwk(raw: bytes, at: int) -> Iterator[tuple[int, int]]:
     """The private members of a JSON Web Key around its `kty`."""
-    for member in _JWK.finditer(raw, max(0, at - 4000), at + 4000):
+    for member in _JWK.finditer(raw, max(0, at - 2000), at + 2000):
         if oddness(member["s"][:64].decode("latin-1")) >= 0.25:
             yield member.span("s")
 

@@ -98,6 +98,11 @@ class Redactor:
                     return value, counts
         except RecursionError:
             raise Unclean("nested too deeply to be made clean") from None
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # A fault of ours must not pass a record on, nor show a value in a traceback.
+            if isinstance(error, Unclean):
+                raise
+            raise Unclean(f"could not be searched ({type(error).__name__})") from None
         rest = ", ".join(sorted({finding.rule for _, findings, _ in found for finding in findings}))
         raise Unclean(f"could not be made clean of {rest}")
 
@@ -363,28 +368,25 @@ def redact_line(redactor: Redactor, line: bytes, record: Any) -> tuple[bytes, Co
     if counts:
         note(clean, counts)
         return jsonl.reencode(clean, line), counts
-    if _same(line, record):
+    if whole(line, record) is record:
         return line, counts
     return jsonl.reencode(record, line), counts
 
 
-def _same(line: bytes, record: Any) -> bool:
-    """Whether a line holds nothing but its record: no key twice in one object."""
+def whole(line: bytes, record: Any) -> Any:
+    """All that a line holds: the record itself, or one in which keys named twice have a number behind."""
     try:
         if orjson.dumps(record) == line:
-            return True
+            return record
     except TypeError:
         pass
-    return not _doubled(line)
-
-
-def _doubled(line: bytes) -> bool:
     doubled = False
 
-    def pairs(items: list[tuple[str, Any]]) -> None:
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         nonlocal doubled
-        if len(items) > 1 and len({key for key, _ in items}) != len(items):
-            doubled = True
+        out = _joined(items)
+        doubled = doubled or len(items) > len({key for key, _ in items})
+        return out
 
-    json.loads(line, object_pairs_hook=pairs)
-    return doubled
+    everything = json.loads(line, object_pairs_hook=pairs)
+    return everything if doubled else record

@@ -195,7 +195,11 @@ class Scanner:
 
         def look(raw: bytes, at: int) -> Iterator[Place]:
             pattern = self._pattern(rule.re)
-            match = pattern.search(raw, max(0, at - before), at + _WINDOW) if before else pattern.match(raw, at)
+            match = None
+            for begin in range(max(0, at - before), at + 1):
+                match = pattern.match(raw, begin, begin + _WINDOW) if before else pattern.match(raw, begin)
+                if match is not None:
+                    break
             if match is None:
                 return
             value = match["s"].decode("latin-1")
