@@ -470,13 +470,20 @@ def test_the_account_names_every_turn_of_the_examples(tmp_path):
 # --- bad input --------------------------------------------------------------------------------------
 
 
-def test_torn_and_bad_lines_are_named_and_no_error(home, tmp_path):
+def test_bad_lines_are_rejects_and_a_torn_end_is_none(home, tmp_path, capsys):
     path = rollout(home, 1, ["q", "a"], tail='{"type": "resp')
     data = path.read_bytes().split(b"\n")
     data[2:2] = [b"\xff\xfe", b"[1]", b"{nope}", b""]
     path.write_bytes(b"\n".join(data))
     status, records, summary, _ = run(tmp_path, "--home", home)
+    assert (status, len(records)) == (1, 1)
+    assert f"{path.name}:4: bad record: not-object; use --rejects FILE" in capsys.readouterr().err
+    rejects = tmp_path / "rejects.jsonl"
+    status, records, summary, _ = run(tmp_path, "--home", home, "--rejects", str(rejects))
     assert (status, len(records)) == (0, 1)
+    rows = [json.loads(line) for line in rejects.read_text().splitlines()]
+    assert [(row["line"], row["reason"]) for row in rows] == [(3, "bad"), (4, "bad"), (5, "bad")]
+    assert all(row["file"].startswith("~/.codex/sessions/") for row in rows)
     assert {what: entry["count"] for what, entry in summary["log"]["bad"].items()} == {
         "utf8": 1,
         "not-object": 1,

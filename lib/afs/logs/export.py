@@ -166,14 +166,14 @@ class _Job:
         return os.path.basename(path)
 
     def note(self, kind: str, path: str, line: int, detail: str) -> None:
-        """Count what a parser could not use, and keep where it stood first."""
+        """Count what a parser could not use, and keep where it stood first. A bad line is a reject."""
         where = self.shown(path) + (f":{line}" if line else "")
         entry = self.log.setdefault(kind, {}).setdefault(detail, {"count": 0, "first": where})
         entry["count"] += 1
-        if kind != "skipped":
+        if kind in ("torn", "unknown"):  # an agent may be writing, or be newer than this parser
             self.run.tallies[kind][detail] += 1
-            if self.args.strict:
-                self.run.reject_at(self.shown(path), line, kind, f"{kind} record: {detail}")
+        if kind == "bad" or (kind != "skipped" and self.args.strict):
+            self.run.reject_at(self.shown(path), line, kind, f"{kind} record: {detail}")
 
     # --- one conversation ---------------------------------------------------------------------------
 

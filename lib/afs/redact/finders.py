@@ -31,11 +31,16 @@ _END = re.compile(
 # Between two lines of a key: line ends written out or escaped, quotes and joints of code, diff marks,
 # line numbers, comment signs, colour codes, tags.
 _JOINT = (
-    rb"(?:[\s\"'`,;>|#*:&.()\[\]?-]|\\{1,31}+[nrt]|\\{1,31}+u000[aAdD]|\\{1,31}+(?=[\s\"'`])|[+](?=[\s\"'`A-Za-z0-9+/])|\d{1,6}(?=[\s:|.?\t-])"
+    rb"(?:[\s\"'`,;>|#*:&.()\[\]?\xb7-]|\\{1,31}+[nrt]|\\{1,31}+u000[aAdD]|\\{1,31}+(?=[\s\"'`])|[+](?=[\s\"'`A-Za-z0-9+/])|\d{1,6}(?=[\s:|.?\xb7-])"
     rb"|(?:\x1b|\\{1,31}+u001b|\\{1,31}+x1b|\\{1,31}+033)\[[0-9;]{0,8}m|//(?=\s)|<br ?/?>|&#1[03];|%0[AaDd])"
 )
 _HEADER = rb"(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset|MessageID|Subject|X-[A-Za-z-]{1,30}): ?[^\n\\\"]{0,120}"
 _PIECE = re.compile(_JOINT + rb"{0,60}+(?P<body>" + _HEADER + rb"|[A-Za-z0-9+/=]{1,}+)")
+# A line of a key between other words, as grep and echo put them, and an end mark not far away.
+_FRAMED = re.compile(rb"[^\r\n]{0,40}\r?\n[^\r\n]{0,80}?(?P<body>[A-Za-z0-9+/]{40,}+={0,2})")
+_NEAR_END = re.compile(
+    rb"(?:[^\r\n]{0,80}\r?\n){1,2}[^\r\n]{0,80}?-{4,5}END [A-Za-z0-9 ]{0,40}(?:PRIVATE KEY|V1)(?: BLOCK)?-{4,5}"
+)
 _LINES = re.compile(rb"\r?\n|\\{1,31}+r\\{1,31}+n|\\{1,31}+n")
 _INK = re.compile(rb"[A-Za-z0-9+/]{12,}={0,2}")
 
@@ -89,30 +94,31 @@ def _walk(raw: bytes, at: int) -> int:
         if stop is not None:
             return stop.end() if last > at else at
         piece = _PIECE.match(raw, last)
-        if piece is None:
-            return last
-        body = piece["body"]
-        if b":" not in body:
-            if width and width < 16 and not body.startswith(b"="):
-                return last
-            if len(body) < 16 and not (width >= 40 and _closes(raw, piece.end(), body)):
-                return last
-            if len(body) >= 16 and not _drawn(body):
-                return last
-            width = len(body)
-        elif width:
-            return last
+        if piece is None or not _belongs(raw, piece, width):
+            piece = _FRAMED.match(raw, last)
+            same = piece is not None and width in (0, len(piece["body"])) and b"BEGIN" not in piece[0]
+            if piece is None or not same or not _drawn(piece["body"]):
+                near = _NEAR_END.match(raw, last) if width else None
+                return near.end() if near is not None else last
+        width = 0 if b":" in piece["body"] else len(piece["body"])
         last = piece.end()
+
+
+def _belongs(raw: bytes, piece: re.Match[bytes], width: int) -> bool:
+    """Whether what follows a line of `width` (0: the armour or a header) is part of the key."""
+    body = piece["body"]
+    if b":" in body:
+        return not width
+    if 0 < width < 16 and not body.startswith(b"="):
+        return False
+    if len(body) >= 16 and _drawn(body):
+        return True
+    return width >= 16 and (b"=" in body or _END.match(raw, _skip(raw, piece.end())) is not None)
 
 
 def _skip(raw: bytes, at: int) -> int:
     joint = re.compile(_JOINT[: -1] + rb"){0,60}?(?=(?:-|\\{1,31}+u002[dD]){2,5} ?END )").match(raw, at)
     return joint.end() if joint else at
-
-
-def _closes(raw: bytes, at: int, body: bytes) -> bool:
-    """Whether a short line is the last of a key: padded, or right before the end mark."""
-    return body.endswith(b"=") or body.startswith(b"=") or _END.match(raw, _skip(raw, at)) is not None
 
 
 def _drawn(body: bytes) -> bool:
