@@ -61,7 +61,7 @@ def starts() -> list[tuple[str, float, float]]:
 
 
 def made(path: str, megabytes: float, seed: int) -> tuple[int, int]:
-    """(bytes, lines) of data made by another process, because a child begins with its parent's peak memory."""
+    """(bytes, lines) of data made by another process: a child begins with its parent's peak memory."""
     code = f"from bench_curate import generate; print(*generate({path!r}, {megabytes}, {seed}))"
     here = os.path.dirname(os.path.realpath(__file__))
     told = subprocess.run([sys.executable, "-c", code], cwd=here, check=True, capture_output=True, text=True)

@@ -8,7 +8,8 @@ docs/redaction.md tells what is found and how the replacements look.
 
 from __future__ import annotations
 
-from afs.redact.record import Redactor, Unclean, redact_line, whole
+from afs.redact.placeholders import Unclean
+from afs.redact.record import Redactor, redact_line, whole
 from afs.redact.rules import BadRule, Rule
 from afs.redact.scan import Finding
 

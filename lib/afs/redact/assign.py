@@ -20,21 +20,27 @@ _ANSI = rb"(?:(?:\x1b|\\{1,31}+(?:u001b|x1b|0?33|e))\[[0-9;]{0,16}m){0,4}"
 _QUOTE = rb"(?:\\{0,31}+[\"'`])"
 _GAP = rb"(?:[ \t\r\n]|\\{1,31}+n)"
 _VALUE = _QUOTE + rb"?value" + _QUOTE + rb"?[ \t]{0,4}[:=][ \t]{0,4}"
+_OPERATORS = (
+    rb"[ \t]{0,40}(?:=>|:=|\?=|\|\|=|[=!]==?|\+?=|:(?!:))(?:\*\*|</b>)?[ \t]{0,40}",
+    rb"[ \t]{0,4}," + _GAP + rb"{0,40}(?:" + _VALUE + rb")?",  # ("name", "x"), {"name": .., "value": ..}
+    _GAP + rb"{1,40}(?:-[ \t])?" + _VALUE,  # - name: X, and `value:` on the next line
+    rb"[ \t]{0,4}\{[^{}]{0,200}?default[ \t]{0,12}=[ \t]{0,4}",  # variable "name" { default = "x" }
+    rb"\([ \t]{0,4}",
+    _GAP + rb"{0,40}<string>",
+    rb"[^<>\"'\\]{0,40}>",
+    rb"[ \t]{0,40}\|[ \t]{0,40}",
+    rb"[ \t]{1,4}(?:is|was|will be|are|set to)[ \t]{1,4}(?:now |set to )?:?[ \t]{0,4}",
+    rb"[ \t]{1,8}",
+)
+_TYPE = (
+    rb"[ \t]{0,4}\??:[ \t]{0,4}[A-Za-z_][\w.]{0,40}(?:\[[\w., |]{0,60}\])?(?:[ \t]?\|[ \t]?\w{1,20})?"
+    rb"(?=[ \t]{0,4}=)"
+)
 # After the anchor: the rest of the name, what closes it, a type, an operator.
 _OPERATOR = re.compile(
-    rb"(?P<tail>[A-Za-z0-9_-]{0,48}+)" + _ANSI + rb"(?P<shut>" + _QUOTE + rb"?\]?|\*\*|</[a-z]{1,8}>)"
-    rb"(?P<type>[ \t]{0,4}\??:[ \t]{0,4}[A-Za-z_][\w.]{0,40}(?:\[[\w., |]{0,60}\])?"
-    rb"(?:[ \t]?\|[ \t]?\w{1,20})?(?=[ \t]{0,4}=))?"
-    rb"(?P<op>"
-    rb"[ \t]{0,40}(?:=>|:=|\?=|\|\|=|[=!]==?|\+?=|:(?!:))(?:\*\*|</b>)?[ \t]{0,40}"
-    rb"|[ \t]{0,4}," + _GAP + rb"{0,40}(?:" + _VALUE + rb")?"  # ("name", "value"), {"name": ..., "value": ...}
-    rb"|" + _GAP + rb"{1,40}(?:-[ \t])?" + _VALUE +  # - name: X, and `value:` on the next line
-    rb"|[ \t]{0,4}\{[^{}]{0,200}?default[ \t]{0,12}=[ \t]{0,4}"  # variable "name" { default = "value" }
-    rb"|\([ \t]{0,4}"
-    rb"|" + _GAP + rb"{0,40}<string>|[^<>\"'\\]{0,40}>"
-    rb"|[ \t]{0,40}\|[ \t]{0,40}"
-    rb"|[ \t]{1,4}(?:is|was|will be|are|set to)[ \t]{1,4}(?:now |set to )?:?[ \t]{0,4}"
-    rb"|[ \t]{1,8})" + _ANSI
+    rb"(?P<tail>[A-Za-z0-9_-]{0,48}+)"
+    + (_ANSI + rb"(?P<shut>" + _QUOTE + rb"?\]?|\*\*|</[a-z]{1,8}>)")
+    + (rb"(?P<type>" + _TYPE + rb")?(?P<op>" + rb"|".join(_OPERATORS) + rb")" + _ANSI)
 )
 _OPEN = re.compile(rb"(?:[rbfuRBFUL@$]{1,2}(?=[\"']))?(?P<q>" + _QUOTE + rb")?")
 _BARE = re.compile(
@@ -193,9 +199,7 @@ def _least_quoted(sign: bytes, shut: bytes, name: str, weak: bool) -> int:
     return 1 + 2 * weak
 
 
-def _least_bare(
-    raw: bytes, start: int, name: str, operator: re.Match[bytes], sign: bytes, weak: bool
-) -> int:
+def _least_bare(raw: bytes, start: int, name: str, operator: re.Match[bytes], sign: bytes, weak: bool) -> int:
     """The bar for a bare value: low where only a literal can stand, high where code may stand."""
     op, shut = operator["op"], operator["shut"]
     flag = name.startswith("-")

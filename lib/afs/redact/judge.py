@@ -143,7 +143,7 @@ class Judge:
             return 4
         if drawn and (digits or len(value) >= 20):
             return 4
-        body = value.rstrip(".,;:!?")
+        body = value.lstrip("@#").rstrip(".,;:!?")
         symbols = any(not (char.isalnum() or char in "-_.:/, ") for char in body)
         if not digits and not symbols:
             return 3 if len(value) >= 8 and odd >= 0.35 and not value.islower() else 1

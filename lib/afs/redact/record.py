@@ -7,7 +7,6 @@ is given back: it holds no finding and none of the values, or Unclean is raised.
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -15,25 +14,18 @@ import orjson
 
 from afs import jsonl
 from afs.redact import rules
-from afs.redact.scan import Finding, Scanner, alternation
+from afs.redact.placeholders import Names, Unclean
+from afs.redact.scan import Finding, Scanner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
-    # each(text, name of the field, where, findings known from outside) -> text
-    Each = Callable[[str, str, Any, Sequence[Finding]], str]
+    from afs.redact.placeholders import Each
 
 # Strings searched once are remembered, because agents' logs repeat them: at most so many characters.
 _MEMO = 4 << 20
 _MEMO_TEXT = 1 << 16
 _ROUNDS = 4
-# Values shorter than this are replaced only where they were found; up to _GLUED only as whole words.
-_STICKY = 8
-_GLUED = 16
-
-
-class Unclean(ValueError):
-    """A value that still held something after redaction. The message never quotes the value."""
 
 
 class Redactor:
@@ -67,7 +59,7 @@ class Redactor:
                 self._memo[text] = found
         return found
 
-    def _findings(self, text: str, name: str, outside: Sequence[Finding]) -> Sequence[Finding]:
+    def findings(self, text: str, name: str, outside: Sequence[Finding]) -> Sequence[Finding]:
         """What a text holds as the value of a field: the name may say secret where no text does."""
         found = self._find(text)
         if name:
@@ -88,13 +80,13 @@ class Redactor:
             found = self._collect(value)
             if not found:
                 return value, counts
-            names = _Names(self, value)
+            names = Names(self, value)
             for _ in range(_ROUNDS):
                 names.learn(found)
-                value = self._walk(value, names.rewriter(counts))
+                value = self.walk(value, names.rewriter(counts))
                 found = self._collect(value)
                 if not found:
-                    self._walk(value, names.prove)
+                    self.walk(value, names.prove)
                     return value, counts
         except RecursionError:
             raise Unclean("nested too deeply to be made clean") from None
@@ -110,7 +102,7 @@ class Redactor:
         """(JSON pointer, finding) for all that a value holds. No pointer holds what was found."""
         try:
             found = self._collect(value)
-            names = _Names(self, value)
+            names = Names(self, value)
             names.learn(found)
             mask = names.rewriter(Counter())
             return [(_pointer(where, mask), one) for _, findings, where in found for one in findings]
@@ -121,15 +113,15 @@ class Redactor:
         out: list[tuple[str, Sequence[Finding], Any]] = []
 
         def each(text: str, name: str, where: Any, outside: Sequence[Finding]) -> str:
-            found = self._findings(text, name, outside)
+            found = self.findings(text, name, outside)
             if found:
                 out.append((text, found, where))
             return text
 
-        self._walk(value, each)
+        self.walk(value, each)
         return out
 
-    def _walk(self, value: Any, each: Each, name: str = "", where: Any = None) -> Any:
+    def walk(self, value: Any, each: Each, name: str = "", where: Any = None) -> Any:
         """The value with each(...) of every string; the same object where no string changed."""
         kind = type(value)
         if kind is str:
@@ -142,7 +134,7 @@ class Redactor:
                 new_key = each(key, "", (where, key), ())
                 new = item
                 if type(item) in _HOLDERS:
-                    new = self._walk(item, each, alias if alias and key in _VALUE else key, (where, key))
+                    new = self.walk(item, each, alias if alias and key in _VALUE else key, (where, key))
                 changed = changed or new is not item or new_key is not key
                 pairs.append((new_key, new))
             return _joined(pairs) if changed else value
@@ -153,7 +145,7 @@ class Redactor:
                 if outside and index in outside:
                     items.append(each(item, name, (where, index), outside[index]))
                 elif type(item) in _HOLDERS:
-                    items.append(self._walk(item, each, name, (where, index)))
+                    items.append(self.walk(item, each, name, (where, index)))
                 else:
                     items.append(item)
             return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
@@ -211,133 +203,6 @@ def _pointer(where: Any, mask: Each) -> str:
         part = mask(part, "", None, ()) if type(part) is str else str(part)
         parts.append(part.replace("~", "~0").replace("/", "~1"))
     return "".join(f"/{part}" for part in reversed(parts))
-
-
-# --- placeholders -----------------------------------------------------------------------------------
-
-
-class _Names:
-    """Which placeholder stands for which value in one record."""
-
-    def __init__(self, redactor: Redactor, value: Any) -> None:
-        self._redactor = redactor
-        self._keep = {rule.type: rule.keep for rule in redactor.rules if rule.keep}
-        self._sticks = {rule.id: rule.level < 5 for rule in redactor.rules}
-        self._given: dict[tuple[str, str], str] = {}
-        self._last: Counter[str] = Counter()
-        self._forms: dict[str, tuple[str, str]] = {}
-        self._pattern: re.Pattern[str] | None = None
-        self._taken: set[str] | None = None
-        self._value = value
-
-    def learn(self, found: Sequence[tuple[str, Sequence[Finding], Any]]) -> None:
-        """Give every value found a placeholder, and note the values to look for everywhere else."""
-        for text, findings, _ in found:
-            for one in findings:
-                secret = text[one.start : one.end]
-                name = self.placeholder(secret, one.type)
-                if self._sticks[one.rule] and len(secret) >= _STICKY and self._telling(secret):
-                    for form in _forms(secret):
-                        self._forms.setdefault(form, (name, one.type))
-        glued = [form for form in self._forms if len(form) >= _GLUED]
-        words = [form for form in self._forms if len(form) < _GLUED]
-        parts = [alternation(glued)] if glued else []
-        if words:
-            parts.append(rf"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))(?:{alternation(words)})(?![A-Za-z0-9])")
-        self._pattern = re.compile("|".join(parts)) if parts else None
-
-    def _telling(self, secret: str) -> bool:
-        """Whether a value says enough to be replaced wherever it stands: no plain word, no number."""
-        return len(secret) >= 24 or self._redactor.strength(secret) >= 2
-
-    def placeholder(self, secret: str, kind: str) -> str:
-        plain = _plain(secret)
-        keep = self._keep.get(kind, "")
-        key = (keep and kind, plain)
-        if key not in self._given:
-            if self._taken is None:
-                self._taken = self._present()
-            form = keep or f"REDACTED_{kind}_{{n}}"
-            while True:
-                self._last[kind] += 1
-                name = form.replace("{n}", str(self._last[kind]))
-                if name not in self._taken:
-                    break
-            self._given[key] = name
-        return self._given[key]
-
-    def _present(self) -> set[str]:
-        """The placeholders that the record holds already."""
-        forms = [re.escape(keep).replace(r"\{n\}", "[0-9]+") for keep in self._keep.values()]
-        pattern = re.compile("|".join(["REDACTED_[A-Z0-9_]+_[0-9]+", *sorted(forms, key=len, reverse=True)]))
-        taken: set[str] = set()
-
-        def each(text: str, name: str, where: Any, outside: Sequence[Finding]) -> str:
-            taken.update(pattern.findall(text))
-            return text
-
-        self._redactor._walk(self._value, each)
-        return taken
-
-    def rewriter(self, counts: Counter[str]) -> Each:
-        """A function for _walk that puts the placeholders in."""
-        pattern = self._pattern
-
-        def stick(match: re.Match[str]) -> str:
-            name, kind = self._forms[match[0]]
-            counts[kind] += 1
-            return name
-
-        def each(text: str, name: str, where: Any, outside: Sequence[Finding]) -> str:
-            found = self._redactor._findings(text, name, outside)
-            if not found and (pattern is None or pattern.search(text) is None):
-                return text
-            out = []
-            at = 0
-            for one in (*found, None):
-                gap = text[at : one.start if one else len(text)]
-                out.append(pattern.sub(stick, gap) if pattern else gap)
-                if one:
-                    out.append(self.placeholder(text[one.start : one.end], one.type))
-                    counts[one.type] += 1
-                    at = one.end
-            return "".join(out)
-
-        return each
-
-    def prove(self, text: str, name: str, where: Any, outside: Sequence[Finding]) -> str:
-        """A function for _walk that raises Unclean where a value is still there."""
-        if self._pattern is not None and self._pattern.search(text):
-            raise Unclean("a value was found once more after its replacement")
-        return text
-
-
-def _plain(secret: str) -> str:
-    """A value as it reads once its JSON escapes are taken off, so that it has one number in any depth."""
-    for _ in range(3):
-        if "\\" not in secret:
-            break
-        try:
-            inner = json.loads(f'"{secret}"')
-        except ValueError:
-            break
-        secret = inner
-    return secret
-
-
-def _forms(secret: str) -> Iterator[str]:
-    """A value plain and as it stands in JSON text, in JSON text within JSON text, and so on."""
-    form = _plain(secret)
-    yield secret
-    for _ in range(3):
-        yield form
-        escaped = json.dumps(form, ensure_ascii=False)[1:-1]
-        if escaped == form:
-            break
-        form = escaped
-    ascii_form = json.dumps(_plain(secret))[1:-1]
-    if ascii_form != secret:
-        yield ascii_form
 
 
 # --- lines ------------------------------------------------------------------------------------------

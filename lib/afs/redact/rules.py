@@ -25,7 +25,9 @@ from typing import Any
 
 PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "rules.toml")
 LEVELS = {1: "prefix", 2: "structure", 3: "assignment", 4: "entropy", 5: "personal"}
-# What `least` counts; see judge.strength.
+FINDERS = frozenset(
+    ("cookies", "email", "home", "jwk", "key-body", "kubernetes", "private-key", "private-lines")
+)
 CHECKS = frozenset({"alone", "random", "jwt", "basic"})
 
 _ALPHABETS = {
@@ -80,9 +82,7 @@ class Rule:
 _KEYS = {item.name for item in fields(Rule)}
 
 
-def load(
-    without: tuple[str, ...] = (), extra: str | None = None
-) -> tuple[list[Rule], dict[str, list[str]]]:
+def load(without: tuple[str, ...] = (), extra: str | None = None) -> tuple[list[Rule], dict[str, list[str]]]:
     """The rules in order and the word lists of the judge. Raises BadRule, or OSError for `extra`."""
     with open(PATH, "rb") as file:
         table = tomllib.load(file)
@@ -111,11 +111,7 @@ def _read_extra(path: str) -> list[Rule]:
         raise BadRule(f"{path}: only [[rule]] tables may stand in a rule file")
     rules = [_rule(row, path) for row in rows]
     for rule in rules:
-        for source in (rule.shape, rule.then, rule.re):
-            try:
-                re.compile(source.encode("ascii"))
-            except (re.error, UnicodeEncodeError):
-                raise BadRule(f"{path}: rule {rule.id}: a pattern does not compile") from None
+        _compile(rule, path)
         for example in rule.hit + rule.miss:
             joined(example)
     return rules
@@ -136,7 +132,9 @@ def _rule(row: dict[str, Any], path: str) -> Rule:
         raise BadRule(f"{path}: rule {name}: level is missing") from None
     defaults = Rule("", "", 0)
     for key in row:
-        if type(row[key]) is not type(getattr(defaults, key)):
+        default = getattr(defaults, key)
+        texts = type(default) is list and key not in ("hit", "miss")
+        if type(row[key]) is not type(default) or (texts and not all(type(x) is str for x in row[key])):
             raise BadRule(f"{path}: rule {name}: {key} has the wrong type")
     ready = {
         1: bool(rule.starts or rule.shape),
@@ -146,11 +144,31 @@ def _rule(row: dict[str, Any], path: str) -> Rule:
     }.get(rule.level)
     if not ready:
         raise BadRule(f"{path}: rule {name}: level {rule.level} lacks what it needs, or is unknown")
+    if not all(type(x) is list and all(type(part) is str for part in x) for x in rule.hit + rule.miss):
+        raise BadRule(f"{path}: rule {name}: hit and miss are lists of lists of parts")
     if not CHECKS.issuperset(rule.check):
         raise BadRule(f"{path}: rule {name}: check knows {', '.join(sorted(CHECKS))}")
-    if any(anchor != anchor.lower() or not anchor.isascii() for anchor in rule.anchors):
-        raise BadRule(f"{path}: rule {name}: anchors are lower-case ASCII")
+    if rule.finder and rule.finder not in FINDERS:
+        raise BadRule(f"{path}: rule {name}: finder knows {', '.join(sorted(FINDERS))}")
+    if rule.keep and rule.keep.count("{n}") != 1:
+        raise BadRule(f"{path}: rule {name}: keep must hold {{n}} once")
+    literals = rule.starts + rule.anchors + [rule.gate or "-"]
+    if not all(text and text.isascii() for text in literals):
+        raise BadRule(f"{path}: rule {name}: starts, anchors and gate are ASCII and not empty")
+    if any(anchor != anchor.lower() for anchor in rule.anchors):
+        raise BadRule(f"{path}: rule {name}: anchors are lower-case")
     return rule
+
+
+def _compile(rule: Rule, path: str) -> None:
+    """Try the patterns of a rule that no test has seen."""
+    for source in (rule.shape, rule.then, rule.re):
+        try:
+            pattern = re.compile(source.encode("ascii"))
+        except (re.error, UnicodeEncodeError):
+            raise BadRule(f"{path}: rule {rule.id}: a pattern does not compile") from None
+        if source and source is rule.re and "s" not in pattern.groupindex:
+            raise BadRule(f"{path}: rule {rule.id}: re lacks the group (?P<s>...)")
 
 
 def joined(parts: list[str]) -> str:

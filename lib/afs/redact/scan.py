@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from afs.redact import finders
+from afs.redact import finders, keys, people
 from afs.redact.assign import Assignments
 from afs.redact.judge import PLACEHOLDER, Judge, filler, oddness
 
@@ -39,7 +39,12 @@ _LONG = re.compile(b"a" * 16 + b"a*+")
 # A token may begin with other signs before its first long run: `SG.`, `1//0`, `123456:`, `AtzR|`.
 _WIDE = _TOKEN + b".:/+=~|!$"
 # What may stand glued before a token: an escape, a percent code, a colour code, an HTML entity.
-_ESCAPE = re.compile(rb"(?<=\\)(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|033|[nrtbfve0])|(?<=%)[0-9A-Fa-f]{2}|(?<=[\[;])[0-9;]{0,12}m")
+_ESCAPE = re.compile(
+    rb"(?<=\\)(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|033|[nrtbfve0])|(?<=%)[0-9A-Fa-f]{2}"
+    rb"|(?<=[\[;])[0-9;]{0,12}m"
+)
+_DONE = re.compile(PLACEHOLDER.pattern.encode())
+_INK = re.compile(rb"[A-Za-z0-9]")
 _WINDOW = 512
 # A payload is matched in so many bytes, and once accepted taken on to the end of its characters.
 _PAYLOAD = 4096
@@ -59,14 +64,14 @@ class Scanner:
         self.strength = self._judge.strength
         self._patterns: dict[str, re.Pattern[bytes]] = {}
         self._finders: dict[str, finders.Finder] = {
-            "private-key": finders.private_key,
-            "private-lines": finders.private_lines,
-            "key-body": finders.key_body,
+            "private-key": keys.private_key,
+            "private-lines": keys.private_lines,
+            "key-body": keys.key_body,
             "jwk": finders.jwk,
             "kubernetes": finders.kubernetes,
             "cookies": finders.cookies(self._judge),
-            "email": finders.email(words),
-            "home": finders.home(words),
+            "email": people.email(words),
+            "home": people.home(words),
         }
         rules = list(rules)
         self._by_id = {rule.id: rule for rule in rules}
@@ -103,11 +108,7 @@ class Scanner:
                 self._shapes.append(rule)
         # A longer start is tried first, then the shorter ones that it begins with.
         self._starts = {
-            start: [
-                pair
-                for size in range(len(start), 0, -1)
-                for pair in by_start.get(start[:size], ())
-            ]
+            start: [pair for size in range(len(start), 0, -1) for pair in by_start.get(start[:size], ())]
             for start in by_start
         }
         body = alternation(start.decode() for start in self._starts).encode()
@@ -177,7 +178,7 @@ class Scanner:
                 return 0
             if check == "alone" and (_amid_random(raw, at) or raw[end : end + 1] in (b"+", b"/")):
                 return 0
-            if check == "jwt" and not _jwt(raw[at:end]):
+            if check == "jwt" and not finders.jwt(raw[at:end]):
                 return 0
         if end == begin + _PAYLOAD and (rest := _REST.match(raw, end)):
             end = rest.end()
@@ -246,6 +247,8 @@ class Scanner:
                             places.append(place)
                             after = max(after, place[1] - _OVERLAP)
                     at = low.find(anchor, after)
+        if places and b"REDACTED_" in raw:
+            places = [left for place in places if (left := _beside(raw, place)) is not None]
         return _merged(places) if places else ()
 
     def in_field(self, name: str, text: str, found: tuple[Finding, ...]) -> tuple[Finding, ...]:
@@ -271,6 +274,24 @@ class Scanner:
         """Findings of one text in order, those that overlap made one."""
         places = [(one.start, one.end, self._by_id[one.rule]) for one in findings]
         return _merged(places) if places else ()
+
+
+def _beside(raw: bytes, place: Place) -> Place | None:
+    """A place without the placeholders at its ends, or None where nothing else is in it."""
+    start, end, rule = place
+    rest = b""
+    at = start
+    for done in _DONE.finditer(raw, max(0, start - 80), end + 80):
+        if done.end() <= start or done.start() >= end:
+            continue
+        rest += raw[at : max(at, done.start())]
+        if done.start() <= start:
+            start = done.end()
+        if done.end() >= end:
+            end = done.start()
+        at = done.end()
+    rest += raw[at:end]
+    return (start, end, rule) if at == place[0] or len(_INK.findall(rest)) > 3 else None
 
 
 def _bytes(text: str) -> bytes:
@@ -299,7 +320,7 @@ def _merged(places: list[Place]) -> tuple[Finding, ...]:
 
 
 def alternation(literals: Iterable[str], depth: int = 4) -> str:
-    """A pattern of many literals, the longest first, factored by their first letters so that few are tried."""
+    """A pattern of many literals, the longest first, factored by first letters so that few are tried."""
     groups: dict[str, list[str]] = {}
     for literal in literals:
         groups.setdefault(literal[:1], []).append(literal[1:])
@@ -322,16 +343,3 @@ def _amid_random(raw: bytes, at: int) -> bool:
     left = raw[max(0, at - 48) : at]
     left = left[len(left.rstrip(_TOKEN + b"+/")) :]
     return len(left) >= 16 and oddness(left[-32:].decode("latin-1")) >= 0.25
-
-
-def _jwt(token: bytes) -> bool:
-    """Whether the first part is JSON, as the header of a token is, and a second looks encoded too."""
-    import base64
-    import binascii
-
-    head, _, rest = token.partition(b".")
-    try:
-        plain = base64.urlsafe_b64decode(head + b"=" * (-len(head) % 4))
-    except (binascii.Error, ValueError):
-        return False
-    return plain.startswith(b"{") and (b'"alg"' in plain or b'"enc"' in plain or rest.startswith(b"eyJ"))
