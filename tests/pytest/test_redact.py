@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import pairwise
 
 import pytest
 from afs.redact import Redactor
@@ -203,8 +204,8 @@ def test_hashes_and_ids_stay(text):
 
 # --- private keys in the forms of logs --------------------------------------------------------------
 
-BODY = [joined(["MIIE", f"<b64*{60}>", f"{index}"])[:64] for index in range(1)]
-BODY += [joined([f"<b64*{62}>", f"{index:02d}"]) for index in range(10)] + [joined(["<b64*30>", "=="])]
+BODY = [joined(["MIIE", "pA", "IBAA", "KCAQEA", "<b64*48>"])]
+BODY += [joined(["<b64*62>", f"{index:02d}"]) for index in range(10)] + [joined(["<b64*30>", "=="])]
 KIND = "RSA PRIVATE" + " KEY"
 PEM = [f"{DASHES}BEGIN {KIND}{DASHES}", *BODY, f"{DASHES}END {KIND}{DASHES}"]
 FORMS = {
@@ -259,7 +260,7 @@ def test_findings_are_in_order_and_apart():
     text = f"a {TOKEN} b https://u:{PASSWORD}@h {AWS_ID} password={PASSWORD} {JWT}"
     found = REDACTOR.find(text)
     assert [one.type for one in found] == ["GITHUB_TOKEN", "URL_PASSWORD", "AWS_KEY_ID", "PASSWORD", "JWT"]
-    assert all(a.end <= b.start for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(found))
     assert text[found[0].start : found[0].end] == TOKEN
     assert REDACTOR.find("") == REDACTOR.find("nothing here") == []
 
@@ -330,7 +331,7 @@ def seconds(text):
     return time.process_time() - start
 
 
-@pytest.mark.parametrize("sign", list('a="\\/@-$:') + ["a=", '\\"', "://", "=a&", "-----"])
+@pytest.mark.parametrize("sign", [*'a="\\/@-$:', "a=", '\\"', "://", "=a&", "-----"])
 def test_a_megabyte_of_one_sign_takes_time_in_step_with_its_length(sign):
     half = sign * ((1 << 19) // len(sign))
     assert seconds(half * 2) < 4 * seconds(half) + 0.5
@@ -341,8 +342,8 @@ def test_no_rule_is_slow_on_its_own_words_over_and_over():
         words = [*rule.starts[:1], *rule.anchors[:1], joined(rule.hit[0])]
         for word in words:
             for glue in ("", "=", '"', " "):
-                text = (word + glue) * ((1 << 15) // len(word + glue))
-                assert seconds(text) < 1.5, (rule.id, glue)
+                text = (word + glue) * ((1 << 14) // len(word + glue))
+                assert seconds(text) < 1, (rule.id, glue)
 
 
 def test_no_rule_is_slow_on_its_words_before_a_wall():

@@ -30,6 +30,8 @@ _OPERATORS = (
     rb"[^<>\"'\\]{0,40}>",
     rb"[ \t]{0,40}\|[ \t]{0,40}",
     rb"[ \t]{1,4}(?:is|was|will be|are|set to)[ \t]{1,4}(?:now |set to )?:?[ \t]{0,4}",
+    rb"[ \t]for[ \t][\w.@-]{1,40}[ \t]{0,2}:[ \t]{0,4}",
+    rb"[ \t](?:--?|\xb7)[ \t]",  # a dash of any kind
     rb"[ \t]{1,8}",
 )
 _TYPE = (
@@ -44,7 +46,8 @@ _OPERATOR = re.compile(
 )
 _OPEN = re.compile(rb"(?:[rbfuRBFUL@$]{1,2}(?=[\"']))?(?P<q>" + _QUOTE + rb")?")
 _BARE = re.compile(
-    rb"(?:[^\s\"'`<>(){}\[\],;&|\\\x1b]|\\(?![nrtu\"'`\\x0])|[&,(){}\[\]](?=[A-Za-z0-9!@#$%^*_+-])){1,512}+"
+    rb"(?:[^\s\"'`<>(){}\[\],;&|\\\x1b]|\\(?![nrtu\"'`\\x0])"
+    rb"|(?!&(?:[a-z]{2,6};|#))[&,(){}\[\]](?=[A-Za-z0-9!@#$%^*_+-])){1,512}+"
 )
 _QUERY = re.compile(rb"[^\s&\"'<>\\#`;,)}\]]{1,512}+")
 _BLOCK = re.compile(rb"[|>][+-]?[ \t]*(?:\r?\n|\\{1,31}+n)[ \t]*")
@@ -58,12 +61,18 @@ _LEFT = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.$:/@"
 _GLUED = re.compile(r"^(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[0-9;]{0,12}m|[nrtbfvae0])")
 _WORDS_BEFORE = re.compile(rb"(?:[A-Za-z0-9]{1,20} ){1,4}$")
 _SPLIT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_TELLING = (b":", b"=", b"|", b"-", b"--", b"\xb7")
 _SAID = (b"is", b"was", b"are", b"be", b"to", b"now")
 # Words that name a statement or a folder as often as a secret.
 _PLAIN = frozenset(("pass", "pwd", "key", "auth"))
 # How a function begins that takes a secret: setPassword("x"), with_token("x").
 _TAKES = ("set", "with", "use", "add", "update", "change", "put", "password", "secret", "token", "api")
-_SETTER = re.compile(rb"(?:setx|config(?:ure|:set)? set|secrets? set|set-secret|env set|config)[ \t]+$")
+_SETTER = re.compile(
+    rb"(?:setx|config(?:ure|:set)? set|secrets? set|set-secret|env set|config|ENV|ARG|set -[a-zA-Z]{1,4})"
+    rb"[ \t]{1,8}$"
+)
+# Names of settings that take their value behind a blank.
+_DIRECTIVES = frozenset(("requirepass", "masterauth", "rootpw"))
 # What behind a bare value shows that it was code: a call, an index, an attribute, a choice.
 _CODE = re.compile(rb"[(\[]|\.[A-Za-z_]|[ \t]\?[ \t]")
 _NEVER = 5
@@ -135,7 +144,7 @@ class Assignments:
         if rule is None and raw[start - 1 : start] == b" ":
             said = operator["op"].strip(b" \t*")
             before = _WORDS_BEFORE.search(raw, max(0, start - 48), start)
-            if before is not None and (said in (b":", b"=", b"|") or said.endswith(_SAID)):
+            if before is not None and (said in _TELLING or said.endswith(_SAID)):
                 name = before[0].decode("latin-1").replace(" ", "_") + name  # the secret access key is X
                 rule = self.name(name)
         if rule is not None:
@@ -166,7 +175,7 @@ class Assignments:
             if value is None or raw[begin] in b"([{":
                 return None
             end = value.end()
-            if sign.endswith(b">"):
+            if sign.endswith(b">") and sign != b"=>":
                 end = max(begin, raw.find(b"<", begin, begin + 1024))
             elif not asked:
                 if least < 4 and _CODE.match(raw, end):
@@ -187,7 +196,7 @@ class Assignments:
 def _least_quoted(sign: bytes, shut: bytes, name: str, weak: bool) -> int:
     """The bar for a value in quotes."""
     flag = name.startswith("-")
-    if sign == b"|" or sign.endswith(_SAID):
+    if sign in (b"|", b"-", b"--", b"\xb7") or sign.endswith(_SAID):
         return 2 + weak
     if sign in (b",", b"("):
         called = sign == b"(" and (name.isupper() or name.lower().startswith(_TAKES))
@@ -213,9 +222,9 @@ def _least_bare(raw: bytes, start: int, name: str, operator: re.Match[bytes], si
         return 1 + 2 * weak if raw[start - 1 : start] == b"<" or shut[:1] == b"<" else _NEVER
     if sign == b"|":
         return 3 + weak if op[:1] == b" " else _NEVER
-    if sign.endswith((*_SAID, b":")):
+    if sign in (b"=>", b"-", b"--", b"\xb7") or sign.endswith((*_SAID, b":")):
         return 3 + weak
-    if not sign and (flag or _SETTER.search(raw, max(0, start - 24), start)):
+    if not sign and (flag or name in _DIRECTIVES or _SETTER.search(raw, max(0, start - 24), start)):
         return 2 + weak
     return _NEVER
 

@@ -39,7 +39,7 @@ _TEMPLATE = re.compile(
     r"|\[[A-Za-z _-]*\]|\{\{|@[\w.]+@$|__\w+__$|\\?\(.*\)$|\$\$"
 )
 _FORMAT = re.compile(r"%[sdr](?![A-Za-z0-9])")
-_INSIDE = re.compile(r"\$\{|\{\{|\$\(|<%|%>|\}\}|#\{|\{[A-Za-z_][\w.]*\}")
+_INSIDE = re.compile(r"\\[wdsWDSB][*+?)\]{]|\[\^|\$\{|\{\{|\$\(|<%|%>|\}\}|#\{|\{[A-Za-z_][\w.]*\}")
 _CALL = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\??\.|::|->)[A-Za-z_$][\w$]*)*(?:[(\[{<]|::<)")
 _DOTTED = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\??\.|::|->|/)[A-Za-z_$][\w$-]*)+[;,]?$")
 _PATH = re.compile(r"(?:[a-z]+:)?//|(?:\.{1,2}|~)?[/\\]|[A-Za-z]:[\\/]|@[a-z][\w-]*/|arn:|op:")
@@ -49,9 +49,9 @@ _FILE = re.compile(
     re.I,
 )
 _DIGEST = re.compile(r"(?:sha\d{1,3}|md5|h1|blake\w*)[-:_=]", re.I)
-_NUMBER = re.compile(r"[+-]?[\d.,_:/ -]*$|0x[0-9a-fA-F]+$|\d+(?:\.\d+)?\s?(?:[a-z]{1,3}|days|hours)$")
+_NUMBER = re.compile(r"[+-]?[\d.,_:/ -]*$|0x[0-9a-fA-F]{1,16}$|\d+(?:\.\d+)?\s?(?:[a-z]{1,3}|days|hours)$")
 _ALGORITHM = re.compile(
-    r"(?:sha|md|[rhep]s|aes|des|rsa|utf|base|ed|x|p|secp|curve|chacha|blake|argon|oauth|iso|u?int|float|hmac|pbkdf|"
+    r"(?:(?:scram-)?sha|md|pkcs|[rhep]s|aes|des|rsa|utf|base|ed|x|p|secp|curve|chacha|blake|argon|oauth|iso|u?int|float|hmac|pbkdf|"
     r"type|version|v|http|tls|ssl|ipv)[-_]?\d{1,4}(?:[-_][a-z0-9]{1,8}){0,3}[a-z]{0,4}$",
     re.I,
 )

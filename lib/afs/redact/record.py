@@ -6,6 +6,7 @@ is given back: it holds no finding and none of the values, or Unclean is raised.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from afs.redact.placeholders import Names, Unclean
 from afs.redact.scan import Finding, Scanner
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from afs.redact.placeholders import Each
 
@@ -76,7 +77,7 @@ class Redactor:
         key that becomes equal to another gets a number behind it. Raises Unclean.
         """
         counts: Counter[str] = Counter()
-        try:
+        with _closed():
             found = self._collect(value)
             if not found:
                 return value, counts
@@ -88,26 +89,17 @@ class Redactor:
                 if not found:
                     self.walk(value, names.prove)
                     return value, counts
-        except RecursionError:
-            raise Unclean("nested too deeply to be made clean") from None
-        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            # A fault of ours must not pass a record on, nor show a value in a traceback.
-            if isinstance(error, Unclean):
-                raise
-            raise Unclean(f"could not be searched ({type(error).__name__})") from None
-        rest = ", ".join(sorted({finding.rule for _, findings, _ in found for finding in findings}))
-        raise Unclean(f"could not be made clean of {rest}")
+            rest = ", ".join(sorted({finding.rule for _, findings, _ in found for finding in findings}))
+            raise Unclean(f"could not be made clean of {rest}")
 
     def check(self, value: Any) -> list[tuple[str, Finding]]:
         """(JSON pointer, finding) for all that a value holds. No pointer holds what was found."""
-        try:
+        with _closed():
             found = self._collect(value)
             names = Names(self, value)
             names.learn(found)
             mask = names.rewriter(Counter())
             return [(_pointer(where, mask), one) for _, findings, where in found for one in findings]
-        except RecursionError:
-            raise Unclean("nested too deeply to be searched") from None
 
     def _collect(self, value: Any) -> list[tuple[str, Sequence[Finding], Any]]:
         out: list[tuple[str, Sequence[Finding], Any]] = []
@@ -172,6 +164,19 @@ class Redactor:
         return out
 
 
+@contextlib.contextmanager
+def _closed() -> Iterator[None]:
+    """Turn a fault of ours into Unclean: it must pass no record on, nor show a value in a traceback."""
+    try:
+        yield
+    except Unclean:
+        raise
+    except RecursionError:
+        raise Unclean("nested too deeply to be searched") from None
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise Unclean(f"could not be searched ({type(error).__name__})") from None
+
+
 _HOLDERS = frozenset((str, dict, list))
 _VALUE = frozenset(("value", "Value"))
 
@@ -216,7 +221,7 @@ def note(record: Any, counts: Counter[str]) -> None:
     total = Counter(counts)
     for item in metadata.get("redactions") or ():
         kind, _, number = str(item).rpartition(":")
-        if number.isdigit():
+        if kind and number.isdigit():
             total[kind] += int(number)
     listed = [f"{kind}:{number}" for kind, number in sorted(total.items())]
     record["_metadata"] = {**metadata, "redactions": listed}

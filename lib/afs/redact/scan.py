@@ -48,6 +48,7 @@ _INK = re.compile(rb"[A-Za-z0-9]")
 _WINDOW = 512
 # A payload is matched in so many bytes, and once accepted taken on to the end of its characters.
 _PAYLOAD = 4096
+_TAIL = re.compile(rb"[A-Za-z0-9_-]{8,4096}+")
 _REST = re.compile(rb"[A-Za-z0-9_+/=.-]*+")
 # The search goes on this far before the end of what was found: a name may be the end of a value.
 _OVERLAP = 64
@@ -182,6 +183,9 @@ class Scanner:
                 return 0
         if end == begin + _PAYLOAD and (rest := _REST.match(raw, end)):
             end = rest.end()
+        rest = _TAIL.match(raw, end)
+        if rest is not None and oddness(rest[0].decode("latin-1")) >= 0.25:
+            end = rest.end()  # a vendor made its tokens longer, or another one is glued to this
         if rule.finder:
             for _, last in self._finders[rule.finder](raw, at):
                 end = max(end, last)
