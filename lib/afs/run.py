@@ -205,8 +205,12 @@ class Run:
 
     # --- what cannot be used, what is removed -------------------------------------------------------
 
-    def reject(self, reason: str, what: str) -> None:
-        """The current record cannot be used: a row in --rejects, else a message and exit 1 at the end."""
+    def place(self) -> tuple[str, int]:
+        """(file, line) of the current record."""
+        return self._path, (self._reader.line if self._reader else 0) + self._at
+
+    def reject(self, reason: str, what: str, status: int = 0) -> None:
+        """The current record cannot be used: a row in --rejects, else a message and a status at the end."""
         reader = self._reader
         assert reader is not None
         line = self._block[self._at]
@@ -214,7 +218,7 @@ class Run:
         size += sum(map(len, self._block[at : self._at])) + self._at - at
         self._counted = (self._at, size)
         place = (reader.line + self._at, reader.offset + size, len(line), jsonl.digest(line))
-        self._reject(self._path, *place, reason, what, line, self.reject_status)
+        self._reject(self._path, *place, reason, what, line, status or self.reject_status)
 
     def reject_at(self, path: str, line: int, reason: str, what: str, status: int = 1) -> None:
         """The same for a record made from several lines of a log: names where it begins."""

@@ -6,8 +6,8 @@ load pipeline
     run --separate-stderr afs-pipeline --home 'my home: x'
     [ "$status" -eq 0 ]
     [ "$(ran)" = "raw/codex raw/claude samples scored kept $after_kept" ]
-    [ "${lines[0]}" = 'stage         state  read  written  seconds  rejected  dropped' ]
-    [[ $output == *'unique        done      6        5      0.5  0         1 (duplicate 1)'* ]]
+    [ "${lines[0]}" = 'stage         state  read  written  redacted  seconds  rejected  dropped' ]
+    [[ $output == *'unique        done      6        5                0.5  0         1 (duplicate 1)'* ]]
     [[ $stderr == *'training_data/pipeline-home is complete: 5 samples (train 2, val 2, test 1)'* ]]
     cd training_data/pipeline-home
     [ "$(cat raw/codex.jsonl raw/claude.jsonl)" = "$(cat samples.jsonl)" ]
