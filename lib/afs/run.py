@@ -312,14 +312,14 @@ class Run:
         import signal
 
         late = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, late)
+        before = [(number, signal.signal(number, signal.SIG_IGN)) for number in late]
         try:
             while self._outputs:  # -o comes last: where it is new, all that belongs to it is there
                 self._outputs[-1].commit()
                 self._outputs.pop()
         finally:
-            with contextlib.suppress(KeyboardInterrupt):
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            for number, handler in before:
+                signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
     def summary(self) -> dict[str, Any]:
         """The counts. Clock and host stand under `run` alone."""

@@ -16,14 +16,14 @@ load helper
 @test "no planted secret leaves it, and nothing of the home it came from" {
     run --separate-stderr afs-export-codex --home "$ROOT/examples/home"
     [ "$status" -eq 0 ]
-    for secret in AKIAIOSFODNN7 wJalrXUtnFEMI swallow-9-brick marmot.Kettle.41 plover-anvil-77 /home/dana /Users/dana; do
+    for secret in AKIA"IOSFODNN7" wJalrXUtnFEMI swallow-9-brick marmot.Kettle.41 plover-anvil-77 /home/dana /Users/dana; do
         [[ "$output" != *"$secret"* ]]
     done
 }
 
 @test "--no-redact writes them as they stand" {
     run --separate-stderr afs-export-codex --no-redact --home "$ROOT/examples/home"
-    [[ "$output" == *AKIAIOSFODNN7EXAMPLE* ]]
+    [[ "$output" == *AKIA"IOSFODNN7EXAMPLE"* ]]
 }
 
 @test "injected context, commentary and taken-back turns are in no instruction and no output" {

@@ -49,10 +49,9 @@ nothing_leaks() {
 
 @test "--check names rule, pointer, offset and length, writes nothing and exits 3" {
     write_records in.jsonl
-    run --separate-stderr afs-redact --check in.jsonl -o out.jsonl
+    run --separate-stderr afs-redact --check in.jsonl
     [ "$status" -eq 3 ]
     [ "$output" = "" ]
-    [ ! -e out.jsonl ]
     [ "${stderr_lines[0]}" = "afs-redact: in.jsonl:2: github-token in /a at 4, length 40" ]
     [ "${stderr_lines[1]}" = "afs-redact: in.jsonl:3: password in /env/DB_PASSWORD at 0, length 12" ]
     [ "${stderr_lines[2]}" = "afs-redact: 3 read, 0 written, 2 found (github-token 1, password 1)" ]
@@ -60,6 +59,33 @@ nothing_leaks() {
     afs-redact -q in.jsonl -o clean.jsonl
     run --separate-stderr afs-redact --check clean.jsonl
     [ "$status" -eq 0 ]
+}
+
+@test "--check refuses -o" {
+    write_records in.jsonl
+    run --separate-stderr afs-redact --check in.jsonl -o out.jsonl
+    [ "$status" -eq 2 ]
+    [ "$stderr" = "afs-redact: --check writes nothing; leave -o out" ]
+    [ ! -e out.jsonl ]
+}
+
+@test "a line nested too deeply is a reject, with --check too" {
+    python3 -c 'for n in range(900, 1100, 5): print("{\"a\": " + "[" * n + "]" * n + "}")' >in.jsonl
+    for check in "" --check; do
+        run --separate-stderr afs-redact $check --rejects bad.jsonl in.jsonl
+        [ "$status" -eq 0 ]
+        [[ "$stderr" != *Traceback* ]]
+        [ "$(grep -cE '"reason":"(unclean|depth)"' bad.jsonl)" -gt 15 ]
+    done
+}
+
+@test "metadata of any shape stops nothing and shows nothing" {
+    printf '{"a":"%s","_metadata":{"redactions":%s}}\n' "$(token)" 5 "$(token)" '["A:²","names removed by hand",7]' >in.jsonl
+    run --separate-stderr afs-redact -q in.jsonl
+    [ "$status" -eq 0 ]
+    [ "${lines[0]}" = '{"a":"REDACTED_GITHUB_TOKEN_1","_metadata":{"redactions":["GITHUB_TOKEN:1"]}}' ]
+    [ "${lines[1]}" = '{"a":"REDACTED_GITHUB_TOKEN_1","_metadata":{"redactions":["GITHUB_TOKEN:1","A:²","names removed by hand",7]}}' ]
+    [ "$stderr" = "" ]
 }
 
 @test "--check sees a secret under a key that comes twice, and a line with one is written anew" {

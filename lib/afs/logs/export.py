@@ -6,6 +6,7 @@ A command gives its parser to add_options() and its run, with the module of its 
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 
 from afs import jsonl
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from afs.logs.conversation import Conversation, Note, Turn
-    from afs.logs.samples import Part, Wanted
+    from afs.logs.samples import Wanted
     from afs.output import Output
     from afs.run import Run
 
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 # What a log may hold that is no fault of ours but is named; the last kind was left out on purpose.
 _NOTES = ("bad", "torn", "unknown", "skipped")
+_PLAIN = re.compile(r"[A-Za-z0-9_ .,:;()/-]{1,80}", re.ASCII)
+_MOST_DETAILS = 100
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -167,13 +170,29 @@ class _Job:
 
     def note(self, kind: str, path: str, line: int, detail: str) -> None:
         """Count what a parser could not use, and keep where it stood first. A bad line is a reject."""
-        where = self.shown(path) + (f":{line}" if line else "")
+        detail = self._plain(kind, detail)
+        where = self._cleaned(self.shown(path)) + (f":{line}" if line else "")
         entry = self.log.setdefault(kind, {}).setdefault(detail, {"count": 0, "first": where})
         entry["count"] += 1
         if kind in ("torn", "unknown"):  # an agent may be writing, or be newer than this parser
             self.run.tallies[kind][detail] += 1
         if kind == "bad" or (kind != "skipped" and self.args.strict):
             self.run.reject_at(self.shown(path), line, kind, f"{kind} record: {detail}")
+
+    def _plain(self, kind: str, detail: str) -> str:
+        """A detail as it may stand in a message: it may come from a log, and then may be anything."""
+        known = self.log.get(kind, {})
+        if detail in known:
+            return detail
+        plain = _PLAIN.fullmatch(detail) and self._cleaned(detail) == detail and len(known) < _MOST_DETAILS
+        return detail if plain else "other"
+
+    def _cleaned(self, text: str) -> str:
+        """A text without secrets and names of people."""
+        try:
+            return str(self.clean(text)[0])
+        except self.unclean:
+            return "other"
 
     # --- one conversation ---------------------------------------------------------------------------
 
@@ -265,32 +284,15 @@ class _Job:
         from afs.logs import samples
 
         first = turns[0]
-        parts: list[Part] = []
-        thoughts: list[str] = []
-        facts = {
-            "model": turns[-1].model,
-            "version": talk.agent_version,
-            "project": samples.project_name(first.cwd or talk.cwd),
-        }
-        for turn in turns:
-            value: dict[str, Any] = {"messages": samples.chat(turn, self.wanted)}
-            if turn is first:
-                value["facts"] = facts
-            if not self.wanted.tools and self.wanted.thinking:  # else it stands in the messages already
-                value["thoughts"] = samples.reasoning(turn)
-            try:
-                value, found = self.clean(value)
-            except self.unclean as error:
-                self.run.reject_at(self.shown(turn.path), turn.line, "unclean", str(error), 3)
-                return False
-            messages = value["messages"]
-            parts.append(samples.Part(turn, messages, found))
-            facts = value.get("facts", facts)
-            told = [text for row in messages if (text := row.get("reasoning_content"))]
-            thoughts += value.get("thoughts", told)
-        record = samples.make(talk, parts, thoughts, facts, self.wanted, self.args.unit)
-        for part in parts:
-            self.run.tallies["redacted"].update(part.redacted)
+        # Searched whole, before anything is cut: what one part names is a secret in every other.
+        value = {"turns": [samples.chat(turn) for turn in turns], "facts": samples.facts(talk, turns)}
+        try:
+            value, found = self.clean(value)
+        except self.unclean as error:
+            self.run.reject_at(self.shown(first.path), first.line, "unclean", str(error), 3)
+            return False
+        self.run.tallies["redacted"].update(found)
+        record = samples.make(talk, turns, value, found, self.wanted, self.args.unit)
         self.run.write(jsonl.encode(record))
         return True
 

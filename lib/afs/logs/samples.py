@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
     from afs.logs.conversation import Conversation, Message, Turn
 
-_HOME = re.compile(r"(?:(?:[A-Za-z]:|/mnt/[a-z])?/(?:home|Users)/[^/]+|(?:/var)?/root)(?=/|\Z)")
+_HOME = re.compile(
+    r"(?:(?:[A-Za-z]:|/mnt/[a-z]|/var|/usr|/export|/private|//[^/]+/[^/]+)?/(?:home|Users)/[^/]+|(?:/var)?/root)(?=/|\Z)"
+)
+_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 # How a person begins who sends the agent back. Few and sure: a bare "no" often answers a question.
 _CORRECTS = re.compile(
     r"""\s*(?:(?:no|nope|sorry|hm+|wait|stop)[,.!]?\s+)?(?:
@@ -36,14 +39,6 @@ class Wanted(NamedTuple):
     thinking: bool = True
     output_chars: int = 2000
     domain: str = ""
-
-
-class Part(NamedTuple):
-    """A turn on its way into a sample: its messages as chat, clean, and what was redacted."""
-
-    turn: Turn
-    messages: list[dict[str, Any]]
-    redacted: Mapping[str, int]
 
 
 def final(turn: Turn) -> int:
@@ -87,73 +82,88 @@ def turn_id(talk: Conversation, turn: Turn) -> str:
 
 def project_name(cwd: str) -> str:
     """A name of a working folder that tells nobody's home: ~/src/x below a home, else the last part."""
-    path = cwd.replace("\\", "/") if cwd[1:3] == ":\\" else cwd
+    path = cwd.replace("\\", "/") if cwd[1:3] == ":\\" or cwd[:2] == "\\\\" else cwd
     path = path.rstrip("/")
     home = _HOME.match(path)
     return "~" + path[home.end() :] if home else path.rpartition("/")[2]
 
 
-def chat(turn: Turn, wanted: Wanted) -> list[dict[str, Any]]:
-    """The messages of an answered turn as chat, up to the answer."""
-    answer = final(turn)
-    first, *rest = turn.messages[: answer + 1]
-    messages: list[dict[str, Any]] = [{"role": "user", "content": sound(first.content)}]
-    for message in rest if wanted.tools else rest[-1:]:
-        if message.role == "tool":
-            content = sound(message.content)
-            messages.append({"role": "tool", "tool_call_id": message.tool_call_id, "content": content})
-        elif message.role == "user":  # said while the agent worked
-            messages.append({"role": "user", "content": sound(message.content)})
-        elif row := _assistant(message, wanted.thinking):
-            messages.append(row)
-    return messages
+def chat(turn: Turn) -> list[dict[str, Any]]:
+    """All messages of a turn as chat, one for one: nothing is cut before it was searched for secrets."""
+    return [_row(message) for message in turn.messages]
 
 
-def _assistant(message: Message, thinking: bool) -> dict[str, Any]:
-    """One assistant message; empty where nothing of it is left."""
-    reasoning = sound(message.reasoning) or None if thinking else None
-    if not message.content and not message.tool_calls and not reasoning:
-        return {}
+def _row(message: Message) -> dict[str, Any]:
+    content = sound(message.content)
+    if message.role == "tool":
+        return {"role": "tool", "tool_call_id": sound(message.tool_call_id), "content": content}
+    if message.role == "user":
+        return {"role": "user", "content": content}
     calls = [
         {
-            "id": call.id,
+            "id": sound(call.id),
             "type": "function",
             "function": {"name": sound(call.name), "arguments": sound(call.arguments)},
         }
         for call in message.tool_calls
     ]
+    thought = sound(message.reasoning) or None
     return {
         "role": "assistant",
-        "content": sound(message.content),
-        "reasoning_content": reasoning,
+        "content": content,
+        "reasoning_content": thought,
         "tool_calls": calls or None,
     }
 
 
-def reasoning(turn: Turn) -> list[str]:
-    """All that the turn thought in the clear, with or without tools."""
-    return [sound(message.reasoning) for message in turn.messages if message.reasoning]
+def cut(rows: list[dict[str, Any]], answer: int, wanted: Wanted) -> tuple[list[dict[str, Any]], list[str]]:
+    """(the messages of an answered turn up to the answer, what it thought) as far as they are wanted."""
+    first, *rest = rows[: answer + 1]
+    thoughts = [row["reasoning_content"] for row in rest if row.get("reasoning_content") and wanted.thinking]
+    kept = [first]
+    for row in rest if wanted.tools else rest[-1:]:
+        if row["role"] == "assistant":
+            if not wanted.thinking:
+                row = {**row, "reasoning_content": None}
+            if not row["content"] and not row["tool_calls"] and not row["reasoning_content"]:
+                continue
+        kept.append(row)
+    return kept, thoughts
+
+
+def facts(talk: Conversation, turns: list[Turn]) -> dict[str, str]:
+    """What a sample says of its origin, to be searched for secrets with its text."""
+    return {
+        "model": sound(turns[-1].model),
+        "version": sound(talk.agent_version),
+        "project": sound(project_name(turns[0].cwd or talk.cwd)),
+        "group": sound(talk.group or talk.id),
+    }
 
 
 def make(
     talk: Conversation,
-    parts: list[Part],
-    thoughts: list[str],
-    facts: Mapping[str, str],
+    turns: list[Turn],
+    clean: Mapping[str, Any],
+    redacted: Mapping[str, int],
     wanted: Wanted,
     unit: str,
 ) -> dict[str, Any]:
     """The sample of one turn, or of a conversation where `unit` says so.
 
-    `thoughts` and `facts` (project, model, version) are clean already, as the messages of the parts are.
+    `clean` holds the facts() and, under "turns", the chat() of each turn; `redacted` what was taken out.
     """
-    messages = [message for part in parts for message in part.messages]
-    turns = [part.turn for part in parts]
+    messages: list[dict[str, Any]] = []
+    thoughts: list[str] = []
+    for turn, rows in zip(turns, clean["turns"], strict=True):
+        kept, thought = cut(rows, final(turn), wanted)
+        messages += kept
+        thoughts += thought
     single = unit == "turn"
-    found: dict[str, int] = {}
-    for part in parts:
-        for kind, number in part.redacted.items():
-            found[kind] = found.get(kind, 0) + number
+    facts, stamp = clean["facts"], turns[0].timestamp
+    # A name that had to be changed must still be one for all turns of a conversation, and for it alone.
+    group = talk.group or talk.id
+    group = group if group == facts["group"] else sample.sample_id(talk.source, group)
     return sample.make(
         sample_id=turn_id(talk, turns[0]) if single else sample.sample_id(talk.source, talk.id),
         instruction=messages[0]["content"],
@@ -164,9 +174,9 @@ def make(
         domain=wanted.domain or talk.source,
         source=talk.source,
         teacher_model=facts["model"],
-        timestamp=turns[0].timestamp,
+        timestamp=stamp if _STAMP.fullmatch(stamp) else "",
         metadata={
-            "group": talk.group or talk.id,
+            "group": group,
             "project": facts["project"] or None,
             "turn": turns[0].ordinal if single else None,
             "unit": unit,
@@ -176,7 +186,7 @@ def make(
             "tokens_in": _sum(turn.tokens_in for turn in turns),
             "tokens_out": _sum(turn.tokens_out for turn in turns),
             "flags": sorted({flag for turn in turns for flag in turn.flags}),
-            "redactions": [f"{kind}:{number}" for kind, number in sorted(found.items())],
+            "redactions": [f"{kind}:{number}" for kind, number in sorted(redacted.items())],
         },
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -169,11 +170,11 @@ def _closed() -> Iterator[None]:
     """Turn a fault of ours into Unclean: it must pass no record on, nor show a value in a traceback."""
     try:
         yield
-    except Unclean:
+    except (Unclean, jsonl.Bad):  # neither quotes the data
         raise
     except RecursionError:
         raise Unclean("nested too deeply to be searched") from None
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except Exception as error:
         raise Unclean(f"could not be searched ({type(error).__name__})") from None
 
 
@@ -213,20 +214,33 @@ def _pointer(where: Any, mask: Each) -> str:
 # --- lines ------------------------------------------------------------------------------------------
 
 
+# TYPE:COUNT. int() refuses a number of some thousand digits.
+_COUNT = re.compile(r"([A-Z][A-Z0-9_]*):([0-9]{1,18})")
+
+
+@_closed()
 def note(record: Any, counts: Counter[str]) -> None:
-    """Write what was redacted into `_metadata.redactions` of a sample, beside what stands there."""
+    """Write what was redacted into `_metadata.redactions` of a sample, beside what stands there.
+
+    Entries of a list that are not TYPE:COUNT are kept as they are, behind the counts; what is no list
+    is replaced. Raises Unclean.
+    """
     metadata = record.get("_metadata") if type(record) is dict else None
     if type(metadata) is not dict or not counts:
         return
     total = Counter(counts)
-    for item in metadata.get("redactions") or ():
-        kind, _, number = str(item).rpartition(":")
-        if kind and number.isdigit():
-            total[kind] += int(number)
+    strange = []
+    there = metadata.get("redactions")
+    for item in there if type(there) is list else ():
+        if type(item) is str and (match := _COUNT.fullmatch(item)):
+            total[match[1]] += int(match[2])
+        else:
+            strange.append(item)
     listed = [f"{kind}:{number}" for kind, number in sorted(total.items())]
-    record["_metadata"] = {**metadata, "redactions": listed}
+    record["_metadata"] = {**metadata, "redactions": listed + strange}
 
 
+@_closed()
 def redact_line(redactor: Redactor, line: bytes, record: Any) -> tuple[bytes, Counter[str]]:
     """A line of JSON that decodes to `record`, made clean, and the counts by type.
 
@@ -243,8 +257,12 @@ def redact_line(redactor: Redactor, line: bytes, record: Any) -> tuple[bytes, Co
     return jsonl.reencode(record, line), counts
 
 
+@_closed()
 def whole(line: bytes, record: Any) -> Any:
-    """All that a line holds: the record itself, or one in which keys named twice have a number behind."""
+    """All that a line holds: the record itself, or one in which keys named twice have a number behind.
+
+    Raises Unclean.
+    """
     try:
         if orjson.dumps(record) == line:
             return record
