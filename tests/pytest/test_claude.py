@@ -17,6 +17,12 @@ from hypothesis import strategies as st
 HOME = Path(__file__).parents[2] / "examples" / "home"
 REMINDER = "<system-reminder>\nBe careful.\n</system-reminder>"
 
+DEEP = "990 levels"  # json cannot write them, so they come in when the lines are written
+
+
+def dumps(row):
+    return json.dumps(row).replace(json.dumps(DEEP), "[" * 990 + "]" * 990) + "\n"
+
 
 class Log:
     """Records of one session, a second apart, each the child of the one before."""
@@ -65,7 +71,7 @@ class Log:
         return self.line(f"m{self.session}{self.count}", answer)
 
     def text(self):
-        return "".join(json.dumps(row) + "\n" for row in self.rows)
+        return "".join(dumps(row) for row in self.rows)
 
 
 @pytest.fixture
@@ -864,7 +870,8 @@ VALUES = st.recursive(
     | st.integers(-9, 9)
     | st.floats(allow_nan=False)
     | st.sampled_from(WORDS)
-    | st.text(max_size=4),
+    | st.text(max_size=4)
+    | st.sampled_from(["\ud800", 1 << 70]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6),
     max_leaves=12,
 )
@@ -877,6 +884,54 @@ def test_no_record_raises(tmp_path_factory, rows):
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     for talk in claude.parse([str(path)], lambda *note: None):
         assert talk.turns and all(turn.messages[0].role == "user" for turn in talk.turns)
+
+
+def test_a_record_that_is_too_deep_is_named_and_holds_the_chain_together(parse):
+    log = Log()
+    log.user("go")
+    log.line("m1", {"type": "tool_use", "id": "t1", "name": "Bash", "input": {"a": DEEP}})
+    log.result("t1", [{"type": DEEP}])
+    log.line("m2", "Done.")
+    assert said(parse(log)[0]) == [("go", "Done.", "")]
+    assert ("bad", 2, "depth") in [(kind, line, detail) for kind, _, line, detail in parse.notes]
+
+
+@pytest.mark.parametrize("value", [DEEP, "\ud800", 1 << 70, ["\ud800"], {"\ud800": DEEP}, None])
+def test_one_odd_value_in_each_field_of_each_record(parse, value):
+    fields = """uuid parentUuid sessionId timestamp cwd version isSidechain agentId forkedFrom message origin
+    promptSource toolDenialKind subtype logicalParentUuid retractedMessageUuids attachment operation content
+    reason planContent""".split()  # noqa: SIM905
+    inner = "content id model usage stop_reason".split()  # noqa: SIM905
+    blocks = "text thinking input id name content tool_use_id is_error type".split()  # noqa: SIM905
+    kinds = "text thinking tool_use tool_result web_search_tool_result".split()  # noqa: SIM905
+    for kind in (*claude_record._READERS, "queue-operation", "summary"):
+        log = Log()
+        log.turn()
+        for field in fields:
+            log.add(kind, **{field: value})
+        for field in inner:
+            log.add(kind, message={"id": "m", "content": "x", field: value})
+        for field in blocks:
+            for part in kinds:
+                log.add(kind, message={"content": [{"type": part, field: value}]})
+        for field in ("type", "prompt", "commandMode", "systemPrompt"):
+            for part in ("queued_command", "prompt_snapshot"):
+                log.add(kind, attachment={"type": part, field: value})
+        assert parse(log)[0].turns[0].messages[0].content == "question"
+
+
+def test_a_lone_block_and_a_message_of_text_are_read(parse):
+    log = Log()
+    log.turn("one", "first")
+    log.user({"type": "text", "text": "two"})
+    log.add("assistant", message={"id": "m2", "model": "x", "content": {"type": "text", "text": "second"}})
+    log.add("user", message="three")
+    log.line("m3", "third")
+    log.user(7)
+    log.add("user", message=None)
+    (talk,) = parse(log)
+    assert said(talk) == [("one", "first", ""), ("two", "second", ""), ("three", "third", "")]
+    assert reasons(parse) == {("unknown", "user content"): 2}
 
 
 # --- truth -> log -> truth ----------------------------------------------------------------------------

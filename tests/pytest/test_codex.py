@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import time
 from collections import Counter
 
 import pytest
 import zstandard
-from afs.logs import codex, codex_text, samples
+from afs.logs import codex, codex_text, codex_thread, samples
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 THREAD = "019c4bc9-2780-7000-8000-00000000000a"  # 2026-02-11T08:20:00Z
 PARENT = "019c0000-0000-7000-8000-00000000000b"
 OLDEST = "019b0000-0000-7000-8000-00000000000c"
+
+DEEP = "990 levels"  # json cannot write them, so they come in when the lines are written
+
+
+def dumps(row):
+    return json.dumps(row).replace(json.dumps(DEEP), "[" * 990 + "]" * 990) + "\n"
 
 
 class Log:
@@ -61,7 +71,7 @@ class Log:
         return self.item("function_call_output", call_id=call_id, output=output)
 
     def text(self):
-        return "".join(json.dumps(row) + "\n" for row in self.rows)
+        return "".join(dumps(row) for row in self.rows)
 
 
 def read(rows, tmp_path, name=f"rollout-2026-02-11T09-20-00-{THREAD}.jsonl"):
@@ -652,10 +662,71 @@ def test_the_folder_of_codex_follows_its_variable():
 def test_a_compressed_rollout_is_read_and_copies_are_named(tmp_path):
     path = tmp_path / f"rollout-2026-02-11T09-00-00-{THREAD}.jsonl.zst"
     path.write_bytes(zstandard.compress(Log().user("q").say("a").text().encode()))
-    notes = []
-    (talk,) = codex.parse([str(path), "other"], lambda *note: notes.append(note))
+    other = tmp_path / "other"
+    other.write_bytes(path.read_bytes())
+    talk, notes = read_files(path, other)
     assert said(talk.turns[0]) == ("q", "a")
-    assert notes == [("skipped", "other", 0, "another copy of a thread")]
+    assert notes == [("skipped", str(other), 0, "another copy of a thread")]
+
+
+def read_files(*paths):
+    notes = []
+    talks = list(codex.parse([str(path) for path in paths], lambda *note: notes.append(note)))
+    return (talks[0] if talks else None), notes
+
+
+@pytest.mark.parametrize("cut", [Log(), Log().user("q1").say("a1"), Log().user("q1").say("a1").user("q2")])
+def test_of_two_copies_the_fuller_one_is_read(cut, tmp_path):
+    name = f"rollout-2026-02-11T09-00-00-{THREAD}.jsonl"
+    plain, packed = tmp_path / name, tmp_path / f"{name}.zst"
+    plain.write_text(cut.text() + "torn")
+    whole = Log().user("q1").say("a1").user("q2").say("a2").text().encode()
+    packed.write_bytes(zstandard.compress(whole))
+    talk, notes = read_files(plain, packed)
+    assert [said(turn) for turn in talk.turns] == [("q1", "a1"), ("q2", "a2")]
+    assert talk.files == [str(packed)] and {turn.path for turn in talk.turns} == {str(packed)}
+    assert notes == [("skipped", str(plain), 0, "another copy of a thread")]
+    plain.write_bytes(whole)
+    assert read_files(plain, packed)[0].files == [str(plain)]
+
+
+def test_a_copy_that_cannot_be_read_is_named_behind_the_others(tmp_path):
+    path = tmp_path / f"rollout-2026-02-11T09-00-00-{THREAD}.jsonl"
+    path.write_text(Log().user("q").say("a").text())
+    talks = []
+    with pytest.raises(FileNotFoundError):
+        talks.extend(codex.parse([str(tmp_path / "gone"), str(path)], lambda *note: None))
+    assert said(talks[0].turns[0]) == ("q", "a")
+
+
+def test_rollouts_of_every_name_and_packing_are_seen(tmp_path):
+    folder = tmp_path / ".codex" / "sessions"
+    folder.mkdir(parents=True)
+    ids = [f"00000000-0000-4000-8000-{number:012d}" for number in range(3)]
+    upper = "019C4BC9-2780-7000-8000-00000000000A"
+
+    def text(name):
+        return Log(name).user(f"of {name}").say("a").text().encode()
+
+    files = {
+        f"rollout-2026-01-01T00-00-00-{ids[0]}.jsonl.gz": gzip.compress(text(ids[0])),
+        f"rollout-2026-01-02T00-00-00-{upper}.jsonl": text(upper),
+        f"rollout-2026-01-02T00-00-00-{upper.lower()}.jsonl.zst": zstandard.compress(text(upper)),
+        "rollout-by-hand.jsonl": text(ids[1]),
+        f"rollout-2025-04-16-{ids[2]}.json": b'{"session":{},"items":[]}',
+        f"rollout-2026-01-03T00-00-00-{ids[2]}.jsonl.xz": b"x",
+        f"rollout-2026-01-03T00-00-00-{ids[2]}.jsonl.zst.tmp": b"x",
+    }
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    found = [read_files(*group) for group in codex.find(str(tmp_path / ".codex"))]
+    asked = [turn.messages[0].content for talk, _ in found if talk for turn in talk.turns]
+    assert asked == [f"of {name}" for name in (ids[0], upper, ids[1])]
+    assert [(note[0], note[3]) for _, notes in found for note in notes] == [
+        ("unknown", "a rollout of the first generation"),
+        ("skipped", "another copy of a thread"),
+        ("unknown", "a rollout of another form"),
+    ]
 
 
 def test_unknown_records_are_named_and_passed_over(tmp_path):
@@ -693,6 +764,78 @@ def test_fields_of_a_wrong_type_never_stop_the_reading(tmp_path):
     talk, _ = read(log, tmp_path, "odd.jsonl")
     assert talk.id == "odd.jsonl"
     assert [turn.messages[0].content for turn in talk.turns] == ["q"]
+
+
+def test_a_record_that_is_too_deep_is_named_and_the_next_one_read(tmp_path):
+    log = Log().user("q").item("function_call", name="a", arguments={"a": DEEP}, call_id="1")
+    log.item("web_search_call", id="ws", action={"type": "search"}).say("done")
+    log.event("web_search_end", call_id="ws", results=["\ud800"])
+    log.event("token_count", info={"total_token_usage": DEEP})
+    log.event("token_count", info={"total_token_usage": DEEP})
+    talk, notes = read(log, tmp_path)
+    assert said(talk.turns[0]) == ("q", "done")
+    assert talk.turns[0].messages[2].content == '["\ufffd"]'
+    assert set(notes) <= {("bad", line, "depth") for line in range(1, 9)} and ("bad", 3, "depth") in notes
+
+
+VALUES = st.recursive(
+    st.sampled_from([None, True, 7, 1 << 70, 0.5, "", "text", "\ud800", "9" * 5000, "0001-01-01", THREAD])
+    | st.sampled_from([DEEP, {"text": "\ud800", "type": "input_text"}]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["text", "type", "content", "output", "Ok", "\ud800"]), inner, max_size=3
+        )
+    ),
+    max_leaves=4,
+)
+FIELDS = """id cwd cli_version base_instructions source thread_source parent_thread_id forked_from_id
+timestamp turn_id model num_turns info call_id exit_code success result results role content phase summary
+name namespace arguments input action revised_prompt output tools metadata""".split()  # noqa: SIM905
+KINDS = [
+    *((kind, None) for kind in codex_thread._RECORDS),
+    *(("event_msg", kind) for kind in codex_thread._EVENTS),
+    *(("response_item", kind) for kind in codex_thread._ITEMS),
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(KINDS), st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=8), VALUES
+        ),
+        max_size=8,
+    )
+)
+def test_no_value_in_any_field_raises(tmp_path_factory, rows):
+    log = Log().user("q").item("web_search_call", id=THREAD)
+    for (kind, inner), payload, stamp in rows:
+        log.add(kind, {"type": inner, "role": "user", **payload} if inner else payload)
+        log.rows[-1]["timestamp"] = stamp
+    talk, _ = read(log.say("a"), tmp_path_factory.mktemp("noise"))
+    assert talk.turns[0].messages[0].content == "q"
+
+
+@pytest.mark.parametrize("value", [DEEP, "\ud800", 1 << 70, ["\ud800"], {"\ud800": DEEP}, "9" * 5000])
+def test_one_odd_value_in_each_field_of_each_record(value, tmp_path):
+    for kind, inner in KINDS:
+        log = Log().user("q")
+        for field in FIELDS:
+            log.add(kind, {"type": inner, "call_id": "c", "role": "user", field: value})
+        assert read(log, tmp_path)[0].turns[0].messages[0].content == "q"
+
+
+def test_a_time_without_a_zone_is_utc(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert codex_text.clock("2026-02-11T08:20:00") == codex_text.clock("2026-02-11T08:20:00Z")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert codex_text.clock("0001-01-01T00:00:00") < 0
+    assert codex_text.clock("never") == 0
 
 
 # --- real logs --------------------------------------------------------------------------------------

@@ -543,14 +543,15 @@ def test_a_log_that_grows_ends_where_it_ended_when_it_was_opened(tmp_path, borde
     assert list(rows) == [(2, {"b": 2})]
 
 
-def test_a_log_that_ends_in_the_middle_of_its_packing_is_torn(tmp_path):
+def test_a_log_that_ends_in_the_middle_of_its_packing_is_bad(tmp_path):
     path = tmp_path / "log"
     path.write_bytes(zstandard.compress(b'{"a":1}\n' * 5)[:-4])
     found, noted = read_log(path)
-    assert [what[0] for what in noted] == ["torn"] and len(found) < 6
+    assert [(what[0], what[2]) for what in noted] == [("bad", "the Zstandard data ends too early")]
+    assert len(found) < 6
     path.write_bytes(gzip.compress(b'{"a":1}\n{"b":2}\n')[:-9])
     found, noted = read_log(path)
-    assert [what[0] for what in noted] == ["torn"]
+    assert [(what[0], what[2]) for what in noted] == [("bad", "the gzip data ends too early")]
 
 
 def test_a_log_of_no_bytes_and_one_that_is_not_there(tmp_path):

@@ -13,6 +13,7 @@ from afs import jsonl
 from afs.logs import claude_text as words
 from afs.logs.claude_text import string
 from afs.logs.conversation import Message, ToolCall, Turn
+from afs.logs.read import ODD, oddity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,16 +121,32 @@ def node_of(record: dict[str, Any], path: str, line: int, agent: str, note: Note
         stamp = _dict(record["forkedFrom"])
         found.origin, found.origin_session = string(stamp.get("messageUuid")), string(stamp.get("sessionId"))
     if reader is not None:
-        reader(found, record, note)
+        try:
+            reader(found, record, note)
+        except ODD as error:  # what it says is lost, but it still holds the chain together
+            found.kind, found.text, found.results, found.parts = words.LINK, "", (), ()
+            note("bad", path, line, oddity(error))
     return found
+
+
+def _blocks(record: dict[str, Any], found: Node, note: Note) -> list[Any]:
+    """The blocks of a message: a text and a lone block stand for a list of one."""
+    message = record.get("message")
+    content = message.get("content") if type(message) is dict else message
+    if type(content) is str:
+        return [{"type": "text", "text": content}]
+    if type(content) is dict:
+        return [content]
+    if type(content) is not list:
+        note("unknown", found.path, found.line, f"{string(record.get('type'))} content")
+    return _list(content)
 
 
 def _user(found: Node, record: dict[str, Any], note: Note) -> None:
     texts: list[str] = []
     results: list[Message] = []
     pictures: list[str] = []
-    content = _dict(record.get("message")).get("content")
-    for block in [{"type": "text", "text": content}] if type(content) is str else _list(content):
+    for block in _blocks(record, found, note):
         block = _dict(block)
         kind = block.get("type")
         if kind == "tool_result":
@@ -142,7 +159,7 @@ def _user(found: Node, record: dict[str, Any], note: Note) -> None:
         elif kind in ("image", "document"):
             pictures.append(f"[{kind}]")
         else:
-            note("unknown", found.path, found.line, f"user block {kind}")
+            note("unknown", found.path, found.line, f"user block {string(kind) or '?'}")
     found.results = results
     found.denial = string(record.get("toolDenialKind"))
     found.aborted = record.get("interruptedByShutdown") is True
@@ -188,8 +205,7 @@ def _unsaid(record: dict[str, Any]) -> str:
 
 def _assistant(found: Node, record: dict[str, Any], note: Note) -> None:
     message = _dict(record.get("message"))
-    content = message.get("content")
-    blocks = [{"type": "text", "text": content}] if type(content) is str else _list(content)
+    blocks = _blocks(record, found, note)
     found.message = string(message.get("id"))
     found.model = string(message.get("model"))
     if found.model == "<synthetic>" or record.get("isApiErrorMessage") is True:

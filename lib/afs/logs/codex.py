@@ -12,10 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 
 from afs.logs.codex_thread import Thread
 from afs.logs.conversation import Conversation, Note
-from afs.logs.read import records
+from afs.logs.read import ODD, oddity, records
 
 NAME = "codex"
-_NAME = re.compile(r"rollout-(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d)-([0-9a-f-]{36})\.jsonl(\.zst)?\Z")
+_NAME = re.compile(r"rollout-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-([0-9a-fA-F-]{36})\.jsonl(?:\.gz|\.zst)?\Z")
+# Any rollout, however it is named or packed; only the copy that the client is just writing is none.
+_ROLLOUT = re.compile(r"rollout-.*\.jsonl?(?:\..*)?(?<!\.tmp)\Z", re.S)
+_READ = re.compile(r".*\.jsonl(?:\.gz|\.zst)?\Z", re.S)
 _FOLDERS = ("sessions", "archived_sessions")
 
 
@@ -25,9 +28,9 @@ def roots(home: str, environ: Mapping[str, str]) -> list[str]:
 
 
 def find(root: str, failed: Callable[[OSError], None] | None = None) -> list[list[str]]:
-    """Rollouts of a root, oldest first; all copies of one thread in one group, the one to read first.
+    """Rollouts of a root, oldest first; all copies of one thread in one group.
 
-    A plain file goes before its .zst and sessions/ before archived_sessions/. Links out of the root are
+    A plain file goes before a packed one and sessions/ before archived_sessions/. Links out of the root are
     not followed. A folder that cannot be read is given to `failed`.
     """
     groups: dict[str, list[tuple[bool, bool, str]]] = {}
@@ -37,24 +40,70 @@ def find(root: str, failed: Callable[[OSError], None] | None = None) -> list[lis
         for folder, _, names in os.walk(top, onerror=failed):
             for name in names:
                 path = os.path.join(folder, name)
-                match = _NAME.match(name)
                 real = os.path.realpath(path)
-                if match is None or not real.startswith(inside) or not os.path.isfile(real):
+                if not _ROLLOUT.match(name) or not real.startswith(inside) or not os.path.isfile(real):
                     continue
-                copy = (match[3] is not None, os.path.basename(top) == _FOLDERS[1], path)
-                groups.setdefault(match[2], []).append(copy)
+                copy = (name.endswith((".gz", ".zst")), os.path.basename(top) == _FOLDERS[1], path)
+                match = _NAME.match(name)
+                groups.setdefault(match[1].lower() if match else path, []).append(copy)
     found = [[path for *_, path in sorted(copies)] for copies in groups.values()]
     return sorted(found, key=lambda paths: (os.path.basename(paths[0]), paths[0]))
 
 
 def parse(files: list[str], note: Note) -> Iterator[Conversation]:
-    """The conversation of one thread. Raises OSError where the file cannot be read."""
-    for copy in files[1:]:
-        note("skipped", copy, 0, "another copy of a thread")
-    path = files[0]
-    named = _NAME.match(os.path.basename(path))
-    thread = Thread(Conversation(NAME, named[2] if named else os.path.basename(path), [path]), note)
-    for line, record in records(path, note):
-        thread.take(line, record)
-    if thread.began:
-        yield thread.finish()
+    """The conversation of one thread, from the copy that holds most of it, the first of equals.
+
+    Raises OSError for a copy that cannot be read, after the others are done.
+    """
+    best: _Copy | None = None
+    failed = None
+    for path in files:
+        name = os.path.basename(path)
+        if _ROLLOUT.match(name) and not _READ.match(name):
+            first = name.endswith(".json")
+            note(
+                "unknown",
+                path,
+                0,
+                "a rollout of the first generation" if first else "a rollout of another form",
+            )
+            continue
+        try:
+            copy = _Copy(path)
+        except OSError as error:
+            failed = failed or error
+            continue
+        if best is not None:
+            other = best if copy.held > best.held else copy
+            note("skipped", other.path, 0, "another copy of a thread")
+        best = copy if best is None or copy.held > best.held else best
+    if best is not None:
+        for noted in best.noted:
+            note(*noted)
+        if best.thread.began:
+            yield best.thread.finish()
+    if failed is not None:
+        raise failed
+
+
+class _Copy:
+    """One copy of a thread, read to its end. Its notes wait until it is known which copy is taken."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.noted: list[tuple[str, str, int, str]] = []
+        name = os.path.basename(path)
+        named = _NAME.match(name)
+        talk = Conversation(NAME, named[1].lower() if named else name, [path])
+        self.thread = Thread(talk, self._note)
+        lines = 0
+        for line, record in records(path, self._note):
+            lines += 1
+            try:
+                self.thread.take(line, record)
+            except ODD as error:
+                self._note("bad", path, line, oddity(error))
+        self.held = len(talk.turns), lines
+
+    def _note(self, kind: str, path: str, line: int, detail: str) -> None:
+        self.noted.append((kind, path, line, detail))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -204,7 +204,7 @@ def parts(content: Any, joint: str = "\n") -> str:
 def arguments(given: Any) -> str:
     """JSON text of an object: as logged where it is one, else {"input": what was logged}."""
     if type(given) is dict:
-        return jsonl.encode(_mend(given)).decode()
+        return encoded(given)
     raw = given if type(given) is str else ""
     if not raw:
         return "{}"
@@ -214,7 +214,7 @@ def arguments(given: Any) -> str:
     except ValueError:
         value = _loads(raw)
         if type(value) is dict:
-            return jsonl.encode(_mend(value)).decode()
+            return encoded(value)
     return orjson.dumps({"input": sound(raw)}).decode()
 
 
@@ -234,7 +234,7 @@ def output(given: Any) -> tuple[str, bool, set[str]]:
     elif type(given) is str:
         words = given
     else:
-        words = "" if given is None else jsonl.encode(_mend(given)).decode()
+        words = "" if given is None else encoded(given)
     words, code = _unpack(words)
     head = words[:_HEAD]
     start = head.lower()
@@ -270,13 +270,14 @@ def _listed(given: list[Any]) -> str:
         told = part.get("text") if type(part) is dict else part
         if type(told) is not str:
             kind = str(part.get("type")) if type(part) is dict else "data"
-            told = "[image]" if "image" in kind else f"[{kind}]" if type(part) is not dict else _json(part)
+            told = "[image]" if "image" in kind else f"[{kind}]" if type(part) is not dict else encoded(part)
         words += told if not words or words.endswith("\n") else "\n" + told
     return words
 
 
-def _json(part: dict[str, Any]) -> str:
-    return jsonl.encode(_mend(part)).decode()
+def encoded(value: Any) -> str:
+    """JSON text of a value, without lone surrogates. Raises RecursionError or jsonl.Bad beyond some depth."""
+    return jsonl.encode(_mend(value)).decode()
 
 
 def _loads(raw: str) -> Any:
@@ -307,8 +308,10 @@ def uuid_time(name: str) -> int:
 
 
 def clock(stamp: str) -> int:
-    """Milliseconds since 1970 of an RFC 3339 time; 0 where it is none."""
+    """Milliseconds since 1970 of an RFC 3339 time, UTC where it names no zone; 0 where it is none."""
     try:
-        return int(datetime.fromisoformat(stamp).timestamp() * 1000)
-    except ValueError:
+        time = datetime.fromisoformat(stamp)
+        time = time if time.tzinfo else time.replace(tzinfo=UTC)
+        return int(time.timestamp() * 1000)
+    except (ValueError, OverflowError):
         return 0

@@ -195,7 +195,7 @@ class Thread:
 
     def _searched(self, event: dict[str, Any]) -> None:
         if results := event.get("results"):
-            self.searches[_str(event.get("call_id"))] = orjson.dumps(results).decode()
+            self.searches[_str(event.get("call_id"))] = text.encoded(results)
 
     # --- response items -----------------------------------------------------------------------------
 

@@ -15,12 +15,24 @@ if TYPE_CHECKING:
     from afs.logs.conversation import Note
 
 
+# What a record of an odd shape may raise in a parser; jsonl.Bad is a ValueError.
+ODD = (RecursionError, TypeError, ValueError, LookupError, AttributeError)
+
+
+def oddity(error: Exception) -> str:
+    """The detail of the `bad` note for a record that raised one of ODD."""
+    deep = isinstance(error, RecursionError) or getattr(error, "reason", "") == "depth"
+    return "depth" if deep else "shape"
+
+
 def records(path: str, note: Note) -> Iterator[tuple[int, dict[str, Any]]]:
     """(line number, object) of a log, plain or compressed.
 
     The log may grow while it is read: reading ends at the size that the file had when it was opened.
     A last line without its newline that does not parse is noted as torn, any other line that is no
-    object as bad. Raises OSError only where the file cannot be opened or read.
+    object as bad, and so is the place where a compressed log is damaged or cut: what follows is lost, so
+    it must not pass for the end of a log that still grows. Raises OSError only where the file cannot be
+    opened or read.
     """
     fd = os.open(path, os.O_RDONLY)
     try:
@@ -45,7 +57,7 @@ def records(path: str, note: Note) -> Iterator[tuple[int, dict[str, Any]]]:
                     else:
                         note("bad", path, number, "not-object")
         except jsonl.Corrupt as error:
-            note("torn", path, reader.line, str(error))
+            note("bad", path, reader.line, str(error))
         for number, _, length, _ in reader.overlong:
             note("bad", path, number, f"a line of {length} bytes")
     finally:
