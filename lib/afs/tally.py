@@ -170,6 +170,34 @@ def is_told(line: Pipeline, recipes: Mapping[str, str]) -> bool:
     return min(map(os.path.getmtime, told)) >= max(map(os.path.getmtime, made))
 
 
+def remove_stale(line: Pipeline) -> list[str]:
+    """Remove the formats of earlier runs that this one did not ask for and that hold another split.
+
+    Beside the new parts they would put what is now tested on into what is trained on.
+    """
+    wanted = line.variables["FORMAT"].split()
+    split = os.stat(os.path.join(line.folder, "splits.summary.json")).st_mtime_ns
+    gone = []
+    for summary in sorted(glob.glob(os.path.join(glob.escape(line.folder), "*-train.summary.json"))):
+        name = os.path.basename(summary)[: -len("-train.summary.json")]
+        if name in wanted or os.stat(summary).st_mtime_ns >= split:
+            continue
+        for part in PARTS:
+            stem = os.path.join(line.folder, f"{name}-{part}")
+            paths = (
+                f"{stem}.summary.json",
+                f"{stem}.rejects.jsonl",
+                os.path.join(line.folder, name, f"{part}.jsonl"),
+            )
+            for path in paths:
+                if os.path.exists(path):
+                    os.unlink(path)
+        if os.path.isdir(os.path.join(line.folder, name)) and not os.listdir(os.path.join(line.folder, name)):
+            os.rmdir(os.path.join(line.folder, name))
+        gone.append(name)
+    return gone
+
+
 def tell(line: Pipeline, recipes: Mapping[str, str]) -> None:
     """Write summary.json (counts alone: the same input gives the same bytes) and manifest.json."""
     counts = {stage: _counts(line.folder, recipe) for stage, recipe in recipes.items()}

@@ -482,7 +482,7 @@ def test_bad_lines_are_rejects_and_a_torn_end_is_none(home, tmp_path, capsys):
     status, records, summary, _ = run(tmp_path, "--home", home, "--rejects", str(rejects))
     assert (status, len(records)) == (0, 1)
     rows = [json.loads(line) for line in rejects.read_text().splitlines()]
-    assert [(row["line"], row["reason"]) for row in rows] == [(3, "bad"), (4, "bad"), (5, "bad")]
+    assert [(row["line"], row["reason"]) for row in rows] == [(3, "utf8"), (4, "not-object"), (5, "json")]
     assert all(row["file"].startswith("~/.codex/sessions/") for row in rows)
     assert {what: entry["count"] for what, entry in summary["log"]["bad"].items()} == {
         "utf8": 1,

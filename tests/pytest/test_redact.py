@@ -361,3 +361,10 @@ def test_long_strings_are_searched_to_their_end():
     assert clean(f"x {long} y") == "x REDACTED_ANTHROPIC_KEY_1 y"
     secret = joined(["<b64*20000>"])
     assert lost(f'client_secret="{secret}"', secret)
+
+
+@pytest.mark.parametrize("host", ["gitlab.com", "db.co", "192.0.2.20", "db.example.com"])
+def test_a_password_in_a_url_leaves_the_host(host):
+    word = "s3cr3t" + "Pw9x"
+    text = f"https://bob:{word}@{host}/x.git"
+    assert clean(text) == text.replace(word, "REDACTED_URL_PASSWORD_1")

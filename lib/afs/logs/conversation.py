@@ -9,9 +9,10 @@ A parser is a module of this package with three names:
     parse(files, note) -> Iterator[Conversation]
 
 `note(kind, path, line, detail)` is how a parser names what it could not use: kind is `bad` (a line
-that is not a JSON object or has an odd shape or depth, a damaged packed log), `torn` (an unfinished last line), `unknown` (a record type that it does
-not know, named in detail) or `skipped` (known, and left out on purpose). A parser never raises for
-what a file holds, never prints, and reads nothing but the files that it is given.
+that is not a JSON object or has an odd shape or depth, a damaged packed log), `torn` (an unfinished last
+line), `unknown` (a record type that it does not know, named in detail) or `skipped` (known, and left out
+on purpose). A parser never raises for what a file holds, never prints, and reads nothing but the files
+that it is given.
 """
 
 from __future__ import annotations

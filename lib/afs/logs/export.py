@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 _NOTES = ("bad", "torn", "unknown", "skipped")
 _PLAIN = re.compile(r"[A-Za-z0-9_ .,:;()/-]{1,80}", re.ASCII)
 _MOST_DETAILS = 100
+# Reasons that mean the same in every command.
+_REASONS = frozenset(("json", "utf8", "nan", "number", "depth", "not-object"))
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -177,7 +179,8 @@ class _Job:
         if kind in ("torn", "unknown"):  # an agent may be writing, or be newer than this parser
             self.run.tallies[kind][detail] += 1
         if kind == "bad" or (kind != "skipped" and self.args.strict):
-            self.run.reject_at(self.shown(path), line, kind, f"{kind} record: {detail}")
+            reason = detail if detail in _REASONS else kind
+            self.run.reject_at(self.shown(path), line, reason, f"{kind} record: {detail}")
 
     def _plain(self, kind: str, detail: str) -> str:
         """A detail as it may stand in a message: it may come from a log, and then may be anything."""

@@ -19,6 +19,8 @@ _DOMAIN = re.compile(
     rb"@((?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}([A-Za-z]{2,24}))"
     rb"(?![A-Za-z0-9_(]|-[A-Za-z0-9]|\.[A-Za-z0-9])"
 )
+# What stands before the host of a URL is its user and password, and that is the business of other rules.
+_USERINFO = re.compile(rb":(?:\\{0,4}/){2}[^\s/@\"'<>\\]{0,64}\Z")
 # Endings of file names that are endings of countries, too: `a@b.py` is no address.
 _SUFFIXES = frozenset(b"cc go hs js kt md pl py rb rs sh so ts vb".split())
 _NAME = re.compile(
@@ -46,6 +48,8 @@ def email(words: dict[str, list[str]]) -> Finder:
         if domain is None:
             return
         start = at - len(local)
+        if _USERINFO.search(raw, max(0, start - 80), start):
+            return
         if raw[start - 1 : start] == b"\\" and local[:1] in (b"n", b"r", b"t"):
             local, start = local[1:], start + 1
         name, host, ending = local.lower(), domain[1].lower(), domain[2].lower()
