@@ -262,10 +262,12 @@ everything() { find checkout/.venv -printf '%p %l %s %T@\n' 2>/dev/null | sort |
 import fcntl, signal, subprocess
 with open("checkout/.venv/.afs-venv", "a") as mark:
     fcntl.flock(mark, fcntl.LOCK_EX)
-    run = subprocess.Popen("checkout/scripts/afs-venv", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    heard = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # a job in the background begins with it ignored
+    pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heard)
+    run = subprocess.Popen("checkout/scripts/afs-venv", **pipes)
     assert run.stdout.readline() == "afs-venv: waiting for another afs-venv\n"
     run.send_signal(signal.SIGINT)
-    out, err = run.communicate()
+    out, err = run.communicate(timeout=30)
 assert (run.returncode, out, err) == (130, "", "afs-venv: interrupted; run it again to go on\n"), (run.returncode, out, err)
 END
 }
