@@ -226,16 +226,3 @@ all_after_raw='afs-validate afs-score afs-filter afs-dedupe afs-split afs-conver
     make clean-data CONFIRM=training_data
     [ ! -e training_data ]
 }
-
-@test "a format of an earlier run does not stay beside another split" {
-    afs-pipeline -q --home 'my home: x' --format 'openai alpaca'
-    [ -f training_data/pipeline-home/alpaca/train.jsonl ]
-    afs-pipeline -q --home 'my home: x' --format openai
-    [ -f training_data/pipeline-home/alpaca/train.jsonl ]
-    run --separate-stderr afs-pipeline --home 'my home: x' --format openai --seed 7
-    [ "$status" -eq 0 ]
-    [[ $stderr == *'removed alpaca/, made from another split'* ]]
-    [ ! -e training_data/pipeline-home/alpaca ]
-    [ ! -e training_data/pipeline-home/alpaca-train.summary.json ]
-    [ -f training_data/pipeline-home/openai/train.jsonl ]
-}
