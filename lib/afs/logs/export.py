@@ -48,6 +48,8 @@ _REASONS = frozenset(("json", "utf8", "nan", "number", "depth", "not-object"))
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options that all log exporters share, beside those of cli.FLAGS."""
+    from afs.cli import whole
+
     add = parser.add_argument
     add("logs", nargs="*", metavar="FILE", help="a log to read; FILE, --root and --home add up")
     add("--home", metavar="DIR", help="read the logs under this home folder (the user's own)")
@@ -67,14 +69,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--domain", default="", metavar="NAME", help="topic of the samples (the agent's name)")
     add("--no-redact", action="store_true", help="write secrets and personal data as they stand in the logs")
     add("--account", metavar="FILE", help="one row a human turn: its sample_id, or why there is none")
-
-
-def whole(text: str) -> int:
-    """A number from 0. The name stands in the message of a wrong one."""
-    number = int(text)
-    if number < 0:
-        raise ValueError(text)
-    return number
 
 
 def export(run: Run, source: Source) -> None:
