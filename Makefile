@@ -40,12 +40,12 @@ $(AFS_VENV)/.dev: $(made_from)
 	@touch $@ $(AFS_VENV)/.base
 
 $(AFS_VENV)/.all: $(made_from)
-	@AFS_VENV_EXTRAS=dev,hf scripts/afs-venv
+	@AFS_VENV_EXTRAS=dev,hf,accel scripts/afs-venv
 	@touch $@ $(AFS_VENV)/.dev $(AFS_VENV)/.base
 
 pipeline: $(AFS_VENV)/.base
 
-venv: ## make or mend the virtual environment (AFS_VENV_EXTRAS=dev,hf for more than the base)
+venv: ## make or mend the virtual environment (AFS_VENV_EXTRAS=dev,hf,accel for more than the base)
 	@scripts/afs-venv
 
 # --- Checks ---------------------------------------------------------------------------------------------
@@ -66,7 +66,7 @@ test: $(AFS_VENV)/.dev ## all tests that need the base and dev packages alone; w
 	$(bats); \
 	echo 'skipped: tests marked slow (more packages, or minutes); make test-all runs them'
 
-test-all: $(AFS_VENV)/.all ## all tests, with the loaders of other projects and those that take minutes
+test-all: $(AFS_VENV)/.all ## all tests, with hyperscan, the loaders of other projects and those that take minutes
 	@set -euo pipefail; \
 	$(tools)/python3 -m pytest -q; \
 	$(bats)

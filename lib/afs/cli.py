@@ -117,6 +117,17 @@ FLAGS: dict[str, tuple[_Flag, ...]] = {
         (("--strict",), {"action": "store_true", "help": "stop at the first record that cannot be used"}),
     ),
     "limit": ((("--limit",), {"type": whole, "metavar": "N", "help": "stop after N records are written"}),),
+    "memory": (
+        (
+            ("--memory",),
+            {
+                "type": size,
+                "default": 256 << 20,
+                "metavar": "SIZE",
+                "help": "most bytes held at once of what belongs together (256M)",
+            },
+        ),
+    ),
     "seed": (
         (("--seed",), {"type": int, "default": 42, "metavar": "N", "help": "what chance depends on (42)"}),
     ),

@@ -32,6 +32,9 @@ SOURCES ?= $(if $(AGENT_HOME),$(exporters))
 # The formats of afs-convert, the lowest score kept (empty: all are kept), the share of records that a
 # stage may reject, what chance depends on, and how many stages run at a time.
 FORMAT ?= openai alpaca
+# Redaction: files of values that are known (or auto: what the account tells), and of further rules.
+KNOWN ?=
+RULES ?=
 MIN_SCORE ?= 0.4
 MAX_REJECT ?= .05
 SEED ?= 42
@@ -67,11 +70,12 @@ converted := $(foreach format,$(FORMAT),$(parts:%=$(format)/%.jsonl))
 
 quote = '$(subst ','\'',$(1))'
 begin = set -euo pipefail;$(if $(failed), trap 'echo "$$? $(1)" >>$(failed)' ERR;)
+redaction = $(if $(KNOWN), $(addprefix --known ,$(KNOWN)))$(if $(RULES), --rules $(RULES))
 beside = --summary $(1).summary.json --rejects $(1).rejects.jsonl --max-reject $(MAX_REJECT)$(if $(quiet), -q)
 
 .PHONY: pipeline files force
 
-pipeline: ## agents' logs to training files: AGENT_HOME= SOURCES= INPUT= OUT= FORMAT= MIN_SCORE= SEED= JOBS=
+pipeline: ## agents' logs to training files: AGENT_HOME= SOURCES= INPUT= OUT= FORMAT= KNOWN= RULES= MIN_SCORE= SEED= JOBS=
 	+@$(afs) pipeline run
 
 files: splits.summary.json $(converted)
@@ -79,14 +83,14 @@ files: splits.summary.json $(converted)
 $(SOURCES:%=raw/%.jsonl): raw/%.jsonl: .stamp/raw/%
 	@# raw/$*: read what $* logged under the home; secrets and personal data are redacted
 	@$(call begin,raw/$*) \
-	afs-export-$* --home $(call quote,$(AGENT_HOME)) $(call beside,raw/$*) \
+	afs-export-$* --home $(call quote,$(AGENT_HOME))$(redaction) $(call beside,raw/$*) \
 	  -o $@.part; \
 	mv -f $@.part $@
 
 raw/input.jsonl: .stamp/raw/input
 	@# raw/input: redact the files of INPUT
 	@$(call begin,raw/input) \
-	afs-redact $(INPUT) $(call beside,raw/input) \
+	afs-redact $(INPUT)$(redaction) $(call beside,raw/input) \
 	  -o $@.part; \
 	mv -f $@.part $@
 
@@ -141,7 +145,7 @@ force:
 
 # What afs-pipeline asks first: the values of the variables, and the table of uses.
 ifeq ($(MAKECMDGOALS),settings)
-asked := AGENT_HOME SOURCES INPUT OUT FORMAT MIN_SCORE MAX_REJECT SEED JOBS $(filter %.uses,$(.VARIABLES))
+asked := AGENT_HOME SOURCES INPUT OUT FORMAT KNOWN RULES MIN_SCORE MAX_REJECT SEED JOBS $(filter %.uses,$(.VARIABLES))
 $(foreach name,$(asked),$(info $(name)=$($(name))))
 .PHONY: settings
 settings: ;

@@ -19,7 +19,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-VARIABLES = ("AGENT_HOME", "SOURCES", "INPUT", "OUT", "FORMAT", "MIN_SCORE", "MAX_REJECT", "SEED", "JOBS")
+VARIABLES = (
+    *("AGENT_HOME", "SOURCES", "INPUT", "OUT", "FORMAT", "KNOWN", "RULES"),
+    *("MIN_SCORE", "MAX_REJECT", "SEED", "JOBS"),
+)
 _SETTINGS = ".stamp/settings.json"
 _LOCK = ".stamp/lock"
 
@@ -60,6 +63,8 @@ def resolve(values: dict[str, str], commands: str) -> dict[str, str]:
     if os.path.exists(out) and not os.path.isdir(out):
         fail(f"{out}: is a file; name a folder")
     _check_formats(found["FORMAT"].split())
+    for name in ("KNOWN", "RULES"):
+        found[name] = " ".join(_extras(name, found[name], out))
     inputs = _inputs(found["INPUT"])
     if not found["SOURCES"] and not inputs:
         fail("there is nothing to read; name a home with logs, or an input file")
@@ -129,6 +134,17 @@ def _inputs(text: str) -> list[str]:
         if not os.access(path, os.R_OK):
             fail(f"{path}: cannot be read; check its permissions")
     return paths
+
+
+def _extras(name: str, text: str, out: str) -> list[str]:
+    """The files of KNOWN or RULES as they are seen from OUT. make takes them apart at spaces."""
+    paths = [os.path.expanduser(word) for word in text.split()]
+    for path in paths:
+        if not os.path.isfile(path) and (path, name) != ("auto", "KNOWN"):
+            fail(f"{name}: {path}: no such file; its name may hold no space")
+    if name == "RULES" and len(paths) > 1:
+        fail("RULES: name one file")
+    return [path if path == "auto" else _seen_from(out, path) for path in paths]
 
 
 def _seen_from(folder: str, path: str) -> str:

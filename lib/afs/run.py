@@ -200,7 +200,7 @@ class Run:
         for line, offset, length, mark in reader.overlong:
             self.read += 1
             what = f"a line of {length} bytes is over --max-record"
-            self._reject(self._path, line, offset, length, mark, "too-long", what, b"", self.reject_status)
+            self.reject_at(self._path, line, "too-long", what, self.reject_status, (offset, length, mark))
         reader.overlong.clear()
 
     # --- what cannot be used, what is removed -------------------------------------------------------
@@ -209,33 +209,34 @@ class Run:
         """(file, line) of the current record."""
         return self._path, (self._reader.line if self._reader else 0) + self._at
 
-    def reject(self, reason: str, what: str, status: int = 0) -> None:
-        """The current record cannot be used: a row in --rejects, else a message and a status at the end."""
-        reader = self._reader
-        assert reader is not None
-        line = self._block[self._at]
-        at, size = self._counted  # counted on from the last reject: a block may be all rejects
+    def spot(self) -> tuple[str, int, int]:
+        """(file, line, offset in bytes) of the current record."""
+        at, size = self._counted  # counted on from the last call: it may be made for every line
         size += sum(map(len, self._block[at : self._at])) + self._at - at
         self._counted = (self._at, size)
-        place = (reader.line + self._at, reader.offset + size, len(line), jsonl.digest(line))
-        self._reject(self._path, *place, reason, what, line, status or self.reject_status)
+        return *self.place(), (self._reader.offset if self._reader else 0) + size
 
-    def reject_at(self, path: str, line: int, reason: str, what: str, status: int = 1) -> None:
-        """The same for a record made from several lines of a log: names where it begins."""
-        self._reject(path, line, None, None, None, reason, what, b"", status)
+    def reject(self, reason: str, what: str, status: int = 0) -> None:
+        """The current record cannot be used: a row in --rejects, else a message and a status at the end."""
+        text = self._block[self._at]
+        path, line, offset = self.spot()
+        part = (offset, len(text), jsonl.digest(text))
+        self.reject_at(path, line, reason, what, status or self.reject_status, part, text)
 
-    def _reject(
+    def reject_at(
         self,
         path: str,
         line: int,
-        offset: int | None,
-        length: int | None,
-        mark: str | None,
         reason: str,
         what: str,
-        text: bytes,
-        status: int,
+        status: int = 1,
+        part: tuple[int | None, int | None, str | None] = (None, None, None),
+        text: bytes = b"",
     ) -> None:
+        """The same for another record; one made from several lines of a log is named by where it begins.
+
+        `part` is its offset and length in bytes, and its hash.
+        """
         self.rejected += 1
         self.reasons[reason] += 1
         strict = vars(self.args).get("strict")
@@ -248,14 +249,9 @@ class Run:
                 raise Stop(status)
             self._remember(status)
             return
-        row = {
-            "file": show(path),
-            "line": line,
-            "offset": offset,
-            "length": length,
-            "reason": reason,
-            "hash": mark,
-        }
+        offset, length, mark = part
+        row: dict[str, Any] = {"file": show(path), "line": line, "offset": offset, "length": length}
+        row |= {"reason": reason, "hash": mark}
         if vars(self.args).get("rejects_text"):
             row["text"] = text.decode("utf-8", "replace")
         self._rejects.write(jsonl.encode(row))

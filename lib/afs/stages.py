@@ -149,6 +149,17 @@ def write_stamps(line: Pipeline, wanted: Mapping[str, str], stale: list[str]) ->
         write(_path(line, stage), os.fsencode(wanted[stage]))
 
 
+def dry_run(line: Pipeline) -> str:
+    """The recipes of what would run. Nothing is written, not even a stamp."""
+    import tempfile
+
+    out = line.folder
+    with tempfile.TemporaryDirectory() as empty:
+        line.folder = out if os.path.isdir(out) else empty
+        text = explain(line, changed(line, stamps(line, commands(line))))
+    return f"# in {out}:\n{text}" if text else f"# in {out}: nothing to do\n"
+
+
 def _path(line: Pipeline, stage: str) -> str:
     return os.path.join(line.folder, ".stamp", stage)
 
@@ -182,6 +193,8 @@ def _origin(line: Pipeline, source: str) -> str:
     else:
         home = real(line, line.variables["AGENT_HOME"])
         files = [(os.path.relpath(path, home), path) for path in logs(source, home)]
+    extras = f"{line.variables['KNOWN']} {line.variables['RULES']}".split()
+    files += [(path, real(line, path)) for path in extras if path != "auto"]
     digest = hashlib.sha256()
     for name, path in files:
         try:

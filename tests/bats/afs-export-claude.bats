@@ -145,6 +145,24 @@ load helper
     run -1 grep -c herring-herring claude.jsonl
 }
 
+@test "--known and --rules redact what they name, and a home of one's own makes its owner known" {
+    printf 'tide\n' >known.txt
+    afs-export-claude -q --home "$ROOT/examples/home" | grep -q '\btide\b'
+    afs-export-claude -q --home "$ROOT/examples/home" --known known.txt >out.jsonl
+    grep -q REDACTED_KNOWN_1 out.jsonl
+    ! grep -q '\btide\b' out.jsonl || return 1
+    printf '[[rule]]\nid = "w"\ntype = "WORD"\nlevel = 2\nanchors = ["tide"]\nre = "(?P<s>tide)"\n' >rules.toml
+    afs-export-claude -q --home "$ROOT/examples/home" --rules rules.toml | grep -q REDACTED_WORD_1
+    run --separate-stderr -2 afs-export-claude --home "$ROOT/examples/home" --rules nowhere.toml
+    [ "$stderr" = "afs-export-claude: nowhere.toml: no such file or directory" ]
+    cp -R "$ROOT/examples/home/.claude" "$HOME"
+    export ACME_API_TOKEN=xq-tide-7Plum
+    mkdir -p sub && cp -R "$HOME/.claude" sub
+    sed -i 's/\btide\b/xq-tide-7Plum/g' $(find "$HOME" sub -name '*.jsonl')
+    ! afs-export-claude -q | grep -q 7Plum || return 1
+    afs-export-claude -q --home sub | grep -q 7Plum
+}
+
 @test "two runs give the same bytes" {
     afs-export-claude -q --home "$ROOT/examples/home" >a
     PYTHONHASHSEED=7 afs-export-claude -q --home "$ROOT/examples/home" >b

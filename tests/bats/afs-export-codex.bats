@@ -100,6 +100,24 @@ load helper
     cmp zst.jsonl plain.jsonl
 }
 
+@test "--known and --rules redact what they name, and a home of one's own makes its owner known" {
+    printf 'forecast\n' >known.txt
+    afs-export-codex -q --home "$ROOT/examples/home" | grep -q '\bforecast\b'
+    afs-export-codex -q --home "$ROOT/examples/home" --known known.txt >out.jsonl
+    grep -q REDACTED_KNOWN_1 out.jsonl
+    ! grep -q '\bforecast\b' out.jsonl || return 1
+    printf '[[rule]]\nid = "w"\ntype = "WORD"\nlevel = 2\nanchors = ["forecast"]\nre = "(?P<s>forecast)"\n' >rules.toml
+    afs-export-codex -q --home "$ROOT/examples/home" --rules rules.toml | grep -q REDACTED_WORD_1
+    run --separate-stderr -2 afs-export-codex --home "$ROOT/examples/home" --rules nowhere.toml
+    [ "$stderr" = "afs-export-codex: nowhere.toml: no such file or directory" ]
+    cp -R "$ROOT/examples/home/.codex" "$HOME"
+    export ACME_API_TOKEN=xq-forecast-7Plum
+    mkdir -p sub && cp -R "$HOME/.codex" sub
+    sed -i 's/\bforecast\b/xq-forecast-7Plum/g' $(find "$HOME" sub -name '*.jsonl')
+    ! afs-export-codex -q | grep -q 7Plum || return 1
+    afs-export-codex -q --home sub | grep -q 7Plum
+}
+
 @test "two runs give the same bytes" {
     afs-export-codex -q --home "$ROOT/examples/home" >a
     PYTHONHASHSEED=7 afs-export-codex -q --home "$ROOT/examples/home" >b

@@ -218,6 +218,15 @@ load pipeline
     done
 }
 
+@test "--known and --rules reach the exporters and the redactor" {
+    printf 'amber\n' >known.txt
+    printf '' >rules.toml
+    run --separate-stderr afs-pipeline --dry-run --home 'my home: x' -i "$ROOT/examples/samples.jsonl" \
+        --known known.txt --rules rules.toml --output out
+    [ "$status" -eq 0 ]
+    [ "$(grep -c -e '--known ../known.txt --rules ../rules.toml' <<<"$output")" -eq 3 ]
+}
+
 @test "a dry run prints what would run and writes nothing" {
     run --separate-stderr afs-pipeline --dry-run --home 'my home: x' --output out
     [ "$status" -eq 0 ]

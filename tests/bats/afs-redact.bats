@@ -54,7 +54,8 @@ nothing_leaks() {
     [ "$output" = "" ]
     [ "${stderr_lines[0]}" = "afs-redact: in.jsonl:2: github-token in /a at 4, length 40" ]
     [ "${stderr_lines[1]}" = "afs-redact: in.jsonl:3: password in /env/DB_PASSWORD at 0, length 12" ]
-    [ "${stderr_lines[2]}" = "afs-redact: 3 read, 0 written, 2 found (github-token 1, password 1)" ]
+    [ "${stderr_lines[2]}" = "afs-redact: in.jsonl:3: password in /text at 7, length 12" ]
+    [ "${stderr_lines[3]}" = "afs-redact: 3 read, 0 written, 3 found (github-token 1, password 2)" ]
     nothing_leaks
     afs-redact -q in.jsonl -o clean.jsonl
     run --separate-stderr afs-redact --check clean.jsonl
@@ -121,7 +122,7 @@ nothing_leaks() {
 @test "what cannot be made clean is not written: exit 3, or a reject" {
     # A rule that finds its own placeholder again can never be satisfied.
     printf '%s\n' '[[rule]]' 'id = "endless"' 'type = "ENDLESS"' 'level = 2' 'anchors = ["x"]' \
-        "re = 'x(?P<s>.)'" 'keep = "x{n}"' >rules.toml
+        "re = 'x(?P<s>.)'" 'keep = ["x{n}"]' >rules.toml
     printf '%s\n' '{"a":"xy"}' '{"a":"b"}' >in.jsonl
     run --separate-stderr afs-redact --rules rules.toml in.jsonl
     [ "$status" -eq 3 ]
@@ -199,4 +200,156 @@ nothing_leaks() {
     run --separate-stderr afs-redact --text </dev/null
     [ "$status" -eq 0 ]
     [ "$output" = "" ]
+}
+
+# --- conversations ----------------------------------------------------------------------------------
+
+@test "what is found once is replaced in its whole conversation, before and after, in every form" {
+    {
+        printf '{"_metadata":{"group":"g"},"a":"first %s was said"}\n' "$(password)"
+        printf '{"_metadata":{"group":"g"},"a":"DB_PASSWORD=%s"}\n' "$(password)"
+        printf '{"_metadata":{"group":"g"},"a":"%s and %s"}\n' "$(printf 'x:%s' "$(password)" | base64)" \
+            "$(python3 -c 'import sys, urllib.parse; print(urllib.parse.quote(sys.argv[1], safe=""))' "$(password)")"
+        printf '{"_metadata":{"group":"h"},"a":"nothing"}\n'
+    } >in.jsonl
+    run --separate-stderr afs-redact in.jsonl
+    [ "$status" -eq 0 ]
+    [ "${lines[0]}" = '{"_metadata":{"group":"g","redactions":["PASSWORD:1"]},"a":"first REDACTED_PASSWORD_1 was said"}' ]
+    [ "${lines[1]}" = '{"_metadata":{"group":"g","redactions":["PASSWORD:1"]},"a":"DB_PASSWORD=REDACTED_PASSWORD_1"}' ]
+    [ "${lines[2]}" = '{"_metadata":{"group":"g","redactions":["PASSWORD:2"]},"a":"REDACTED_PASSWORD_1 and REDACTED_PASSWORD_2"}' ]
+    [ "${lines[3]}" = '{"_metadata":{"group":"h"},"a":"nothing"}' ]
+    [ "${#lines[@]}" -eq 4 ]
+    nothing_leaks
+}
+
+@test "records of another conversation are left alone, and so are those without one" {
+    {
+        printf '{"_metadata":{"group":"g"},"a":"plum-Q7uark-lamp"}\n'
+        printf '{"_metadata":{"group":"h"},"a":"DB_PASSWORD=plum-Q7uark-lamp"}\n'
+        printf '{"a":"plum-Q7uark-lamp"}\n{"a":"plum-Q7uark-lamp","_metadata":{"group":null}}\n'
+    } >in.jsonl
+    afs-redact -q in.jsonl >out.jsonl
+    [ "$(grep -c plum-Q7uark-lamp out.jsonl)" -eq 3 ]
+}
+
+@test "a conversation larger than --memory is made clean in parts, and that is said" {
+    for n in 1 2 3 4 5 6; do
+        printf '{"_metadata":{"group":"g"},"n":%s,"a":"plum-Q7uark-lamp %0900d"}\n' "$n" 0
+    done >in.jsonl
+    sed -i '4s/plum/DB_PASSWORD=plum/' in.jsonl
+    run --separate-stderr afs-redact --memory 2k in.jsonl
+    [ "$status" -eq 0 ]
+    [ "${#lines[@]}" -eq 6 ]
+    [ "$(grep -c plum <<<"$output")" -eq 2 ]
+    [[ "${stderr_lines[0]}" == "afs-redact: in.jsonl:1: a conversation is larger than --memory; what is found further on"* ]]
+    [[ "$stderr" == *"2 conversations over --memory"* ]]
+    run --separate-stderr afs-redact in.jsonl
+    [ "$(grep -c plum <<<"$output")" -eq 0 ]
+}
+
+@test "a secret in pieces is found, over the records of a stream and the items of a list" {
+    {
+        for piece in 'key ghp_5a9QQB' BL0dcQR6F2WR VEeWksCd3RF 'HP9CKCH end'; do
+            printf '{"choices":[{"delta":{"content":"%s"}}]}\n' "$piece"
+        done
+        printf '{"parts":["see ghp_","5a9QQBBL0dcQR6F2WR","VEeWksCd3RFHP9CKCH"]}\n'
+    } >in.jsonl
+    run --separate-stderr afs-redact in.jsonl
+    [ "$status" -eq 0 ]
+    [ "${lines[0]}" = '{"choices":[{"delta":{"content":"key REDACTED_GITHUB_TOKEN_1"}}]}' ]
+    [ "${lines[1]}" = '{"choices":[{"delta":{"content":""}}]}' ]
+    [ "${lines[3]}" = '{"choices":[{"delta":{"content":" end"}}]}' ]
+    [ "${lines[4]}" = '{"parts":["see REDACTED_GITHUB_TOKEN_1","",""]}' ]
+    nothing_leaks
+}
+
+@test "a user's name that a home path tells is replaced where names stand, and nowhere else" {
+    {
+        printf '{"_metadata":{"group":"g"},"a":"ls -l\\ndrwxr-xr-x 2 amber staff 4096 Jan  1 10:00 src\\n amber light"}\n'
+        printf '{"_metadata":{"group":"g"},"a":"cd /home/amber/src; ssh amber@build-7"}\n'
+    } >in.jsonl
+    run --separate-stderr afs-redact -q in.jsonl
+    [ "${lines[0]}" = '{"_metadata":{"group":"g","redactions":["USER:1"]},"a":"ls -l\ndrwxr-xr-x 2 user1 staff 4096 Jan  1 10:00 src\n amber light"}' ]
+    [ "${lines[1]}" = '{"_metadata":{"group":"g","redactions":["USER:2"]},"a":"cd /home/user1/src; ssh user1@build-7"}' ]
+}
+
+# --- what is known, what is told --------------------------------------------------------------------
+
+@test "--known replaces the values of a file everywhere, and shows none of them" {
+    printf 'Falcon-Heights\nUSER\tdelores\nACME_NAME\tblue ridge\n' >known.txt
+    printf '{"a":"Falcon-Heights by delores, Blue blue ridge: %s"}\n' "$(printf %s Falcon-Heights | base64)" >in.jsonl
+    run --separate-stderr afs-redact --known known.txt in.jsonl
+    [ "$status" -eq 0 ]
+    [ "$output" = '{"a":"REDACTED_KNOWN_1 by user1, Blue REDACTED_ACME_NAME_1: REDACTED_KNOWN_1"}' ]
+    [ "$stderr" = "afs-redact: 1 read, 1 written, 4 redacted (ACME_NAME 1, KNOWN 2, USER 1)" ]
+    afs-redact -q --without known-value --without known-user --known known.txt in.jsonl | cmp - in.jsonl
+    printf 'Falcon-Heights\nXY\n' >known.txt
+    run --separate-stderr afs-redact --known known.txt in.jsonl
+    [ "$status" -eq 2 ]
+    [[ "$stderr" == "afs-redact: known.txt:2: "* ]]
+    [[ "$output$stderr" != *Falcon* ]]
+    run --separate-stderr afs-redact --known nowhere.txt in.jsonl
+    [ "$status" -eq 2 ]
+    [ "$stderr" = "afs-redact: nowhere.txt: no such file or directory" ]
+}
+
+@test "--known auto knows the secrets of the environment and the user, and nothing is known without it" {
+    printf '{"a":"it is plum-Q7uark-lamp, said marguerite77 of /srv"}\n' >in.jsonl
+    export ACME_API_TOKEN=plum-Q7uark-lamp USER=marguerite77
+    [ "$(afs-redact -q in.jsonl)" = "$(cat in.jsonl)" ]
+    [ "$(afs-redact -q --known auto in.jsonl)" = '{"a":"it is REDACTED_TOKEN_1, said user1 of /srv"}' ]
+}
+
+@test "--findings tells place, type, rule, count and a tag that names equal values, and no value" {
+    write_records in.jsonl
+    printf '{"%s":["%s"]}\n' "$(token)" "$(token)" >>in.jsonl
+    afs-redact -q --findings found.jsonl in.jsonl >out.jsonl
+    run --separate-stderr python3 -c '
+import json
+for line in open("found.jsonl"):
+    print(json.dumps(list(json.loads(line).values())[:-1], separators=(",", ":")))'
+    [ "${lines[0]}" = '["in.jsonl",2,"/a","GITHUB_TOKEN","github-token",1,40]' ]
+    [ "${lines[1]}" = '["in.jsonl",3,"/env/DB_PASSWORD","PASSWORD","password",1,12]' ]
+    [ "${lines[2]}" = '["in.jsonl",3,"/text","PASSWORD","password",1,12]' ]
+    [ "${lines[4]}" = '["in.jsonl",4,"/REDACTED_GITHUB_TOKEN_1/0","GITHUB_TOKEN","github-token",1,40]' ]
+    tags found.jsonl >one
+    [ "$(sort -u one | wc -l)" -eq 2 ]
+    [ "$(stat -c %a found.jsonl)" = 600 ]
+    nothing_leaks
+    afs-redact -q --check --findings found.jsonl in.jsonl || [ $? -eq 3 ]
+    tags found.jsonl >two
+    [ "$(wc -l <two)" -eq 5 ]
+    ! cmp -s one two # a key for each run: nobody can look values up
+}
+
+@test "--check --root searches every file under a folder, of any kind, and changes none" {
+    mkdir -p home/.codex/deep
+    write_records home/.codex/deep/a.jsonl
+    printf '{\n  "api_token": "%s"\n}\n' "$(token)" >home/.codex/b.json
+    { printf '\177ELF\0\0'; printf 'x\nkey=%s\n' "$(token)"; } >home/.codex/c.bin
+    printf 'nothing here\n' >home/d.md
+    ln -s /etc/hostname home/outside
+    find home -type f -exec cksum {} + | sort >before
+    run --separate-stderr afs-redact --check --root home
+    [ "$status" -eq 3 ]
+    [ "$output" = "" ]
+    [[ "$stderr" == *"home/.codex/deep/a.jsonl:2: github-token in /a at 4, length 40"* ]]
+    [[ "$stderr" == *"home/.codex/b.json:1: github-token in /api_token at 0, length 40"* ]]
+    [[ "$stderr" == *"home/.codex/c.bin:2: github-token in the text at "*", length 40"* ]]
+    [[ "$stderr" == *"4 files"* ]]
+    find home -type f -exec cksum {} + | sort | cmp - before
+    nothing_leaks_in "$stderr"
+    run --separate-stderr afs-redact --root home
+    [ "$status" -eq 2 ]
+    run --separate-stderr afs-redact --check --root nowhere
+    [ "$status" -eq 2 ]
+    [ "$stderr" = "afs-redact: nowhere: no such folder" ]
+}
+
+tags() { sed 's/.*"tag":"\([0-9a-f]*\)"}/\1/' "$1"; }
+
+nothing_leaks_in() {
+    for part in 5a9QQBBL0dcQR6F2WR VEeWksCd3RFHP9CKCH '4dor&3x' Tr0ub4; do
+        [[ "$1" != *"$part"* ]] || return 1
+    done
 }

@@ -136,6 +136,25 @@ all_after_raw='afs-validate afs-score afs-filter afs-dedupe afs-split afs-conver
     [ -s training_data/pipeline/sharegpt/train.jsonl ]
 }
 
+@test "KNOWN and RULES redact what they name, and a change in their files runs the exporters anew" {
+    use_tree
+    printf 'forecast\n' >mine.txt
+    printf '[[rule]]\nid = "w"\ntype = "WORD"\nlevel = 2\nanchors = ["tide"]\nre = "(?P<s>tide)"\n' >mine.toml
+    grep -qw forecast training_data/pipeline/samples.jsonl
+    make pipeline AGENT_HOME=examples/home INPUT=examples/samples.jsonl KNOWN='mine.txt auto' RULES=mine.toml OUT=training_data/out 2>said
+    ! grep -qw -e forecast -e tide training_data/out/samples.jsonl || return 1
+    grep -q REDACTED_KNOWN_1 training_data/out/raw/codex.jsonl
+    grep -q REDACTED_WORD_1 training_data/out/raw/claude.jsonl
+    printf 'forecast\ntable\n' >mine.txt
+    make pipeline AGENT_HOME=examples/home INPUT=examples/samples.jsonl KNOWN='mine.txt auto' RULES=mine.toml OUT=training_data/out 2>said
+    [[ "$(called said)" == "afs-export-codex afs-export-claude afs-redact afs-validate "* ]]
+    run --separate-stderr make pipeline KNOWN=nowhere.txt
+    [ "$status" -eq 2 ]
+    [[ $stderr == *'KNOWN: nowhere.txt: no such file'* ]]
+    run --separate-stderr make pipeline RULES='mine.toml mine.toml'
+    [[ $stderr == *'RULES: name one file'* ]]
+}
+
 @test "a home and inputs with spaces and colons" {
     use_tree
     cp -R examples/home 'my: home'

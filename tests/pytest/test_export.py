@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -365,25 +366,32 @@ def test_sub_agents_are_counted_and_not_written(home, tmp_path):
 # --- redaction --------------------------------------------------------------------------------------
 
 
-class Unclean(Exception):
+class Unclean(ValueError):
     pass
 
 
 class Redactor:
     """Takes HUSH out, and cannot clean CURSED."""
 
+    def __init__(self, without=(), extra_rules=None, known=None):
+        pass
+
+    def redact_all(self, values, beside=()):
+        return [self.redact(value) for value in values]
+
     def redact(self, value):
         text = json.dumps(value)
         if "CURSED" in text:
-            raise Unclean("a value that will not go")
-        return json.loads(text.replace("HUSH", "[X]")), Counter(X=text.count("HUSH"))
+            return Unclean("a value that will not go")
+        counts = Counter(X=text.count("HUSH"))
+        return types.SimpleNamespace(value=json.loads(text.replace("HUSH", "[X]")), counts=counts)
 
 
 @pytest.fixture
 def redactor(monkeypatch):
-    module = types.ModuleType("afs.redact")
-    module.Redactor, module.Unclean = Redactor, Unclean
-    monkeypatch.setitem(sys.modules, "afs.redact", module)
+    import afs.redact
+
+    monkeypatch.setattr(afs.redact, "Redactor", Redactor)
 
 
 def test_everything_is_redacted_before_it_is_cut(redactor, home, tmp_path):
@@ -651,3 +659,37 @@ def test_the_users_home_and_codex_home_are_the_default(home, tmp_path):
     assert json.loads(done.stdout)["output"] == "a2"
     done = command("--no-redact", "--home", home, CODEX_HOME=str(tmp_path / ".codex"))
     assert json.loads(done.stdout)["output"] == "a1"
+
+
+# --- one conversation -------------------------------------------------------------------------------
+
+
+def test_what_one_turn_tells_is_replaced_in_all_turns_before_and_after(home, tmp_path):
+    word = "plum-Q7uark" + "-lamp"
+    encoded = base64.b64encode(f"id:{word}".encode()).decode()
+    rollout(home, 1, ["q1", f"it is {word}"], [f"DB_PASSWORD={word}", "thanks"], ["q3", f"as {encoded} says"])
+    rollout(home, 2, ["q1", f"it is {word}"])
+    _, records, summary, _ = run(tmp_path, "--home", home, redact=True)
+    answers = [record["output"] for record in records]
+    assert answers == [
+        "it is REDACTED_PASSWORD_1",
+        "thanks",
+        "as REDACTED_PASSWORD_1 says",
+        f"it is {word}",  # another conversation
+    ]
+    assert summary["redacted"]["PASSWORD"] == 3
+
+
+def test_a_turn_without_a_sample_tells_too(home, tmp_path):
+    word = "plum-Q7uark" + "-lamp"
+    rollout(home, 1, ["q1", f"it is {word}"], [f"DB_PASSWORD={word}"])
+    for unit in ("turn", "conversation"):
+        _, (record,), _, _ = run(tmp_path, "--home", home, "--unit", unit, redact=True)
+        assert record["output"] == "it is REDACTED_PASSWORD_1"
+
+
+def test_a_limit_counts_samples_that_are_written(redactor, home, tmp_path):
+    rollout(home, 1, ["q1", "CURSED"], ["q2", "a"], ["q3", "CURSED"], ["q4", "b"], ["q5", "c"])
+    status, records, summary, _ = run(tmp_path, "--home", home, "--limit", 2, redact=True)
+    assert [record["output"] for record in records] == ["a", "b"]
+    assert (status, summary["turns"]["seen"], summary["turns"]["skipped"]) == (3, 4, {"unclean": 2})

@@ -301,7 +301,7 @@ def test_offsets_are_characters_of_any_alphabet():
         ("12345", 0),
         ("12345678", 1),
         ("letmein", 1),
-        ("correct-horse-battery-staple", 1),
+        ("correct-horse-battery-staple", 2),
         ("hunter2", 2),
         ("P@ssw0rd", 3),
         ("Winter2024!", 3),
@@ -339,7 +339,7 @@ def test_a_megabyte_of_one_sign_takes_time_in_step_with_its_length(sign):
 
 def test_no_rule_is_slow_on_its_own_words_over_and_over():
     for rule in REDACTOR.rules:
-        words = [*rule.starts[:1], *rule.anchors[:1], joined(rule.hit[0])]
+        words = [*rule.starts[:1], *rule.anchors[:1], *(joined(example) for example in rule.hit[:1])]
         for word in words:
             for glue in ("", "=", '"', " "):
                 text = (word + glue) * ((1 << 14) // len(word + glue))
@@ -348,7 +348,7 @@ def test_no_rule_is_slow_on_its_own_words_over_and_over():
 
 def test_no_rule_is_slow_on_its_words_before_a_wall():
     for rule in REDACTOR.rules:
-        example = joined(rule.hit[0])
+        example = joined(rule.hit[0]) if rule.hit else ""
         for cut in (len(example) // 3, 2 * len(example) // 3):
             for wall in ("a", '"', "\\", "=", "-", " "):
                 assert seconds(example[:cut] + wall * (1 << 15)) < 1.5, (rule.id, cut, wall)

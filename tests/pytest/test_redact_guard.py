@@ -9,7 +9,8 @@ from collections import Counter
 import pytest
 from afs import jsonl
 from afs.redact import Redactor, Unclean, redact_line, whole
-from afs.redact.record import note
+from afs.redact.findings import check
+from afs.redact.lines import note
 from afs.redact.rules import joined
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -147,7 +148,7 @@ def test_nothing_but_unclean_is_raised(value):
     line = json.dumps(value).encode()
     works = [
         lambda: REDACTOR.redact(value),
-        lambda: REDACTOR.check(value),
+        lambda: check(REDACTOR, value),
         lambda: redact_line(REDACTOR, line, value),
         lambda: whole(line, value),
         lambda: note(value, Counter(X=1)),

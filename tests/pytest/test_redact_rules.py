@@ -48,11 +48,12 @@ def test_a_hit_is_replaced_whole_and_once_and_for_all(rule):
 
 
 def test_every_rule_has_examples_on_both_sides():
-    assert [rule.id for rule in RULES if not rule.hit or not rule.miss] == []
+    # What is known has no examples in the table: test_redact_known.py has them.
+    assert [rule.id for rule in RULES if rule.level and not (rule.hit and rule.miss)] == []
 
 
 def test_there_are_as_many_formats_as_promised():
-    assert sum(rule.level == 1 for rule in RULES) >= 200
+    assert sum(rule.level == 1 for rule in RULES) >= 380
     assert {rule.level for rule in RULES} <= set(LEVELS)
 
 
@@ -154,7 +155,7 @@ def test_a_rule_is_left_out_by_name(tmp_path):
         ),
         ("[[rule]]\nid = 'x'\ntype = 'XX'\nlevel = 1\nstarts = ['x']\ncheck = ['luck']", "check"),
         ("[[rule]]\nid = 'email'\ntype = 'XX'\nlevel = 1\nstarts = ['x']\nthen = 'a'", "two of this name"),
-        ("[[rule]]\nid = 'x'\ntype = 'XX'\nlevel = 2\nanchors = ['x']\nre = '(?P<s>x)'\nkeep = 'a'", "keep"),
+        ("[[rule]]\nid = 'x'\ntype = 'XX'\nlevel = 2\nanchors = ['x']\nre = '(?P<s>x)'\nkeep = ['a']", "keep"),
         ("[[rule]]\nid = 'x'\ntype = 'XX'\nlevel = 1\nstarts = ['x']\nhit = ['x']", "lists of parts"),
     ],
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
+from types import SimpleNamespace
 
 from afs import jsonl
 from afs.messages import fail, reason_of, show
@@ -15,12 +16,13 @@ from afs.messages import fail, reason_of, show
 TYPE_CHECKING = False  # typing is not loaded at run time
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any, Protocol
 
     from afs.logs.conversation import Conversation, Note, Turn
     from afs.logs.samples import Wanted
     from afs.output import Output
+    from afs.redact import Redactor
     from afs.run import Run
 
     class Source(Protocol):
@@ -68,6 +70,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--no-thinking", action="store_true", help="leave the reasoning out")
     add("--domain", default="", metavar="NAME", help="topic of the samples (the agent's name)")
     add("--no-redact", action="store_true", help="write secrets and personal data as they stand in the logs")
+    add(
+        "--known",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="replace the values of FILE, one a line; auto: what your account tells (on for your own home)",
+    )
+    add("--rules", metavar="FILE", help="redact by the rules of a TOML file, too")
     add("--account", metavar="FILE", help="one row a human turn: its sample_id, or why there is none")
 
 
@@ -143,7 +153,7 @@ class _Job:
         self.wanted: Wanted = Wanted(
             not args.no_tools, not args.no_thinking, args.max_tool_output_chars, args.domain
         )
-        self.clean, self.unclean = _cleaner(args.no_redact)
+        self.cleaner: _Raw | Redactor = _Raw() if args.no_redact else _redactor(args)
         self.account: Output | None = run.open(args.account, private=True) if args.account else None
         self.talks = Counter(read=0, subagent=0)
         self.seen = self.samples = 0
@@ -186,10 +196,8 @@ class _Job:
 
     def _cleaned(self, text: str) -> str:
         """A text without secrets and names of people."""
-        try:
-            return str(self.clean(text)[0])
-        except self.unclean:
-            return "other"
+        (result,) = self.cleaner.redact_all([text])
+        return "other" if isinstance(result, ValueError) else str(result.value)
 
     # --- one conversation ---------------------------------------------------------------------------
 
@@ -213,15 +221,29 @@ class _Job:
             self.run.fault(1, f"{path}: {len(talk.turns)} human turns, but {settled} accounted for")
 
     def _turns(self, talk: Conversation) -> None:
-        for turn in talk.turns:
-            if self.full():
-                return
+        turns = list(talk.turns)
+        at = 0
+        while at < len(turns) and not self.full():
+            at = self._some(talk, turns, at)
+
+    def _some(self, talk: Conversation, turns: list[Turn], at: int) -> int:
+        """Write the samples of the turns from `at` on, no more than --limit leaves; where to go on."""
+        left = len(turns) if self.args.limit is None else self.args.limit - self.run.written
+        judged: list[tuple[Turn, str, str]] = []
+        while at < len(turns) and left > 0:
+            name, reason = self._judge(talk, turns[at])
+            judged.append((turns[at], name, reason))
+            left -= not reason
+            at += 1
+        wanted = [[turn] for turn, _, reason in judged if not reason]
+        kept = {id(turn) for (turn,) in wanted}
+        results = iter(self._clean(talk, wanted, [turn for turn in turns if id(turn) not in kept]))
+        for turn, name, reason in judged:
             self.seen += 1
-            name, reason = self._judge(talk, turn)
-            if reason or not self._write(talk, [turn], name):
-                self._settle(turn, name, reason or "unclean")
-            else:
-                self._settle(turn, name, "")
+            if not reason and not self._write(talk, [turn], next(results)):
+                reason = "unclean"
+            self._settle(turn, name, reason)
+        return at
 
     def _whole(self, talk: Conversation) -> None:
         from afs import sample
@@ -232,7 +254,8 @@ class _Job:
             reasons = [reason or "duplicate" for reason in reasons]
         self.known.add(name)
         kept = [turn for turn, reason in zip(talk.turns, reasons, strict=True) if not reason]
-        written = bool(kept) and self._write(talk, kept, name)
+        left = [turn for turn, reason in zip(talk.turns, reasons, strict=True) if reason]
+        written = bool(kept) and self._write(talk, kept, self._clean(talk, [kept], left)[0])
         for turn, reason in zip(talk.turns, reasons, strict=True):
             self.seen += 1
             self._settle(turn, name, reason or ("" if written else "unclean"))
@@ -276,20 +299,30 @@ class _Job:
             }
             self.account.write(jsonl.encode(row))
 
-    def _write(self, talk: Conversation, turns: list[Turn], name: str) -> bool:
-        """Redact and write one sample; False where it could not be made clean."""
+    def _clean(self, talk: Conversation, wanted: list[list[Turn]], beside: list[Turn]) -> list[Any]:
+        """The turns of each sample redacted, or why that cannot be done.
+
+        Searched whole, before anything is cut, and all turns of the conversation together, those too
+        that give no sample: what one of them names is a secret in every other.
+        """
+        from afs.logs import samples
+
+        values = [
+            {"turns": [samples.chat(turn) for turn in turns], "facts": samples.facts(talk, turns)}
+            for turns in wanted
+        ]
+        return self.cleaner.redact_all(values, (samples.chat(turn) for turn in beside)) if values else []
+
+    def _write(self, talk: Conversation, turns: list[Turn], result: Any) -> bool:
+        """Write one sample; False where it could not be made clean."""
         from afs.logs import samples
 
         first = turns[0]
-        # Searched whole, before anything is cut: what one part names is a secret in every other.
-        value = {"turns": [samples.chat(turn) for turn in turns], "facts": samples.facts(talk, turns)}
-        try:
-            value, found = self.clean(value)
-        except self.unclean as error:
-            self.run.reject_at(self.shown(first.path), first.line, "unclean", str(error), 3)
+        if isinstance(result, ValueError):
+            self.run.reject_at(self.shown(first.path), first.line, "unclean", str(result), 3)
             return False
-        self.run.tallies["redacted"].update(found)
-        record = samples.make(talk, turns, value, found, self.wanted, self.args.unit)
+        self.run.tallies["redacted"].update(result.counts)
+        record = samples.make(talk, turns, result.value, result.counts, self.wanted, self.args.unit)
         self.run.write(jsonl.encode(record))
         return True
 
@@ -308,13 +341,26 @@ class _Job:
         run.extra["log"] = {kind: dict(sorted(self.log.get(kind, {}).items())) for kind in _NOTES}
 
 
-def _cleaner(off: bool) -> tuple[Callable[[Any], tuple[Any, Mapping[str, int]]], type[Exception]]:
-    """(value -> (clean value, what was redacted), what it raises where that cannot be done)."""
-    if off:
-        return (lambda value: (value, {})), LookupError
-    from afs.redact import Redactor, Unclean
+class _Raw:
+    """What stands in the place of a redactor with --no-redact."""
 
-    return Redactor().redact, Unclean
+    def redact_all(self, values: Iterable[Any], beside: Iterable[Any] = ()) -> list[Any]:
+        return [SimpleNamespace(value=value, counts={}) for value in values]
+
+
+def _redactor(args: argparse.Namespace) -> Redactor:
+    """The redactor; who exports a home of his own is known by name."""
+    from afs.redact import BadKnown, BadRule, Redactor, is_own, known_from
+
+    sources = list(args.known)
+    if (args.home or not (args.root or args.logs)) and is_own(_home(args)):
+        sources.append("auto")
+    try:
+        return Redactor((), args.rules, known_from(sources))
+    except (BadRule, BadKnown) as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"{error.filename}: {reason_of(error)}")
 
 
 def _names(cwd: str) -> set[str]:

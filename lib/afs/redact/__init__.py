@@ -8,9 +8,25 @@ docs/redaction.md tells what is found and how the replacements look.
 
 from __future__ import annotations
 
+from afs.redact.known import BadKnown, Known, is_own, known_from
+from afs.redact.lines import redact_line, redact_lines, whole
 from afs.redact.placeholders import Unclean
-from afs.redact.record import Redactor, redact_line, whole
+from afs.redact.record import Clean, Redactor
 from afs.redact.rules import BadRule, Rule
 from afs.redact.scan import Finding
 
-__all__ = ["BadRule", "Finding", "Redactor", "Rule", "Unclean", "redact_line", "whole"]
+__all__ = [
+    "BadKnown",
+    "BadRule",
+    "Clean",
+    "Finding",
+    "Known",
+    "Redactor",
+    "Rule",
+    "Unclean",
+    "is_own",
+    "known_from",
+    "redact_line",
+    "redact_lines",
+    "whole",
+]

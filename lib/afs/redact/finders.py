@@ -7,6 +7,7 @@ import binascii
 import re
 from typing import TYPE_CHECKING
 
+from afs.redact.contexts import BREAK
 from afs.redact.judge import oddness
 
 if TYPE_CHECKING:
@@ -27,16 +28,30 @@ _PAIR = re.compile(
 _ATTRIBUTES = frozenset(b"path domain expires max-age samesite version priority comment".split())
 _KIND = re.compile(rb"kind" + _SLASHES + rb"[\"']?:[ \t]{0,4}" + _SLASHES + rb"[\"']?$")
 _DATA = re.compile(
-    rb"(?:^|\n|\\n|[{,\s])[ \t]{0,8}" + _SLASHES + rb"\"?data" + _SLASHES + rb"\"?:[ \t]{0,4}\{?"
+    rb"(?:(?<![A-Za-z])|(?<=\\[nrt]))(?P<name>data|stringData)"
+    + _SLASHES
+    + rb"[\"']?:[ \t]{0,4}(?P<open>\{)?[ \t]*(?:"
+    + BREAK
+    + rb"|(?="
+    + _SLASHES
+    + rb"[\"'{A-Za-z]))"
 )
 _ENTRY = re.compile(
-    rb"(?:\s|\\{1,31}+[nrt]|,){1,40}+"
+    rb"(?:"
+    + BREAK
+    + rb"|\\{1,31}+u2[0-9a-fA-F]{3}|[^A-Za-z0-9_\"'\\]){0,160}+(?:\d{1,7}(?:[ \t:|]|\\{1,31}+t){1,8})?"
     + _SLASHES
-    + rb"\"?[A-Za-z0-9_.-]{1,80}"
+    + rb"[\"']?(?P<key>[A-Za-z0-9_][A-Za-z0-9_.-]{0,80})"
     + _SLASHES
-    + rb"\"?:[ \t]{0,4}"
-    rb"" + _SLASHES + rb"\"?(?P<s>[A-Za-z0-9+/]{4,}={0,2})"
+    + rb"[\"']?:[ \t]{1,4}(?:(?P<quote>"
+    + _SLASHES
+    + rb"[\"'])(?P<quoted>[^\"'\r\n]{4,8192}?)(?P=quote)"
+    rb"|(?P<s>[^\s\"'\\,{}|>]{4,8192}))"
 )
+# The rest of a line, and what frames lines of a notebook or of a log in JSON.
+_LINE = re.compile(rb"[^\r\n\\]{0,120}?" + BREAK + rb"(?:[\"'],?[ \t]{0,8}\\{0,31}+" + BREAK + rb")?")
+_TOP = frozenset(b"metadata kind apiVersion type stringData data spec status immutable".split())
+_CURL = re.compile(rb"curl(?=[ \t])[^\n|;]{0,400}?[ \t](?:-b|--cookie)[ \t=]{0,4}" + _SLASHES + rb"[\"']?")
 _JWK = re.compile(
     rb"\"(?:d|k|p|q|dp|dq|qi)" + _SLASHES + rb"\"[ \t]{0,4}:[ \t]{0,4}" + _SLASHES + rb"\""
     rb"(?P<s>[A-Za-z0-9_-]{20,8192})" + _SLASHES + rb"\""
@@ -48,7 +63,11 @@ def cookies(judge: Judge) -> Finder:
 
     def find(raw: bytes, at: int) -> Iterator[tuple[int, int]]:
         head = _COOKIE.match(raw, at)
-        if head is None or not (head["sign"] or head["quote"]):
+        if head is None:
+            head = _CURL.match(raw, at)
+        elif not (head["sign"] or head["quote"]):
+            return
+        if head is None:
             return
         where = head.end()
         while pair := _PAIR.match(raw, where):
@@ -60,16 +79,35 @@ def cookies(judge: Judge) -> Finder:
     return find
 
 
-def kubernetes(raw: bytes, at: int) -> Iterator[tuple[int, int]]:
-    """The base64 values under `data:` of a Secret, called at the word of its kind."""
-    if not _KIND.search(raw, max(0, at - 48), at):
-        return
-    data = _DATA.search(raw, max(0, at - 2000), at + 4000)
-    where = data.end() if data else len(raw)
-    while entry := _ENTRY.match(raw, where):
-        if _decoded(entry["s"]) is not None:
-            yield entry.span("s")
-        where = entry.end()
+def kubernetes(judge: Judge) -> Finder:
+    """The values under `data:` and `stringData:` of a Secret, called at the word of its kind."""
+
+    def find(raw: bytes, at: int) -> Iterator[tuple[int, int]]:
+        if not _KIND.search(raw, max(0, at - 48), at):
+            return
+        low = max(0, at - 2000)
+        low = max(low, raw.rfind(b"---", low, at))
+        high = raw.find(b"kind:", at, at + 4000)  # the next object
+        for data in _DATA.finditer(raw, low, high if high >= 0 else at + 4000):
+            where = data.end()
+            while entry := _ENTRY.match(raw, where):
+                if entry["key"] in _TOP:
+                    break
+                span = entry.span("quoted" if entry["quote"] else "s")
+                value = raw[span[0] : span[1]]
+                encoded = data["name"] == b"data" and _decoded(value.replace(b"\\/", b"/")) is not None
+                if encoded or judge.strength(value.decode("latin-1")) >= (
+                    4 if data["name"] == b"data" else 2
+                ):
+                    yield span
+                where = entry.end()
+                if not data["open"]:
+                    stop = _LINE.match(raw, where)
+                    if stop is None:
+                        break
+                    where = stop.end()
+
+    return find
 
 
 def jwk(raw: bytes, at: int) -> Iterator[tuple[int, int]]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,11 +36,19 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _HEX = re.compile(r"(?:[0-9a-f]{16,}|[0-9A-F]{16,})")
 _MASK = re.compile(r"([xX*.#?•…])\1{3,}|([0_-])\2{6,}|\*{3}|\.\.\.|…|•")
 _TEMPLATE = re.compile(
-    r"[$%#@!]?\{.*\}|\$\(|\$\{|\$[A-Za-z_]\w*|\$\d$|<[^<>]*>|%\(?[A-Za-z_]*\)?[sdrvq@]?$|%[A-Za-z_]\w*%"
-    r"|\[[A-Za-z _-]*\]|\{\{|@[\w.]+@$|__\w+__$|\\?\(.*\)$|\$\$"
+    r"[$%#@!]?\{.*\}|\$\(|\$\{|\$[A-Za-z_]\w*(?![\w!@#%^&*?+~$])|\$\d$|<[^<>]*>|%\(?[A-Za-z_]*\)?[sdrvq@]?$"
+    r"|%[A-Za-z_]\w*%|\[[A-Za-z _-]*\]|\{\{|@[\w.]+@$|!(?:vault|binary|secret|env|ref|sub|getatt|include"
+    r"|reference|encrypted\S*)$"
+    r"|(?:required|nullable|optional|sometimes|string|confirmed|min|max)[|:][\w|:,.]*$|__\w+__$"
+    r"|\\?\(.*\)$|\$\$[A-Za-z_{(]\w*[$})]*$"
 )
+_CLOSED = re.compile(r"(?:</[A-Za-z]{1,12}>)+$")
+_PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
 _FORMAT = re.compile(r"%[sdr](?![A-Za-z0-9])")
-_INSIDE = re.compile(r"\\[wdsWDSB][*+?)\]{]|\[\^|\$\{|\{\{|\$\(|<%|%>|\}\}|#\{|\{[A-Za-z_][\w.]*\}")
+_INSIDE = re.compile(
+    r"\\[wdsWDSB][*+?)\]{]|\[\^|\$\{|\{\{|\$\(|<%|%>|\}\}|#\{|\{[A-Za-z_][\w.]*\}|\(\?[:=!<P]"
+    r"|\[[a-z][a-z0-9]*[ -][a-z -]+\]"
+)
 _CALL = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\??\.|::|->)[A-Za-z_$][\w$]*)*(?:[(\[{<]|::<)")
 _DOTTED = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\??\.|::|->|/)[A-Za-z_$][\w$-]*)+[;,]?$")
 _PATH = re.compile(r"(?:[a-z]+:)?//|(?:\.{1,2}|~)?[/\\]|[A-Za-z]:[\\/]|@[a-z][\w-]*/|arn:|op:")
@@ -49,13 +58,20 @@ _FILE = re.compile(
     re.I,
 )
 _DIGEST = re.compile(r"(?:sha\d{1,3}|md5|h1|blake\w*)[-:_=]", re.I)
+_OPTION = re.compile(r"--[a-z][a-z-]+|v?\d{1,3}(?:\.\d{1,5}){1,3}(?:[.-][A-Za-z]\w{0,12})?")
 _NUMBER = re.compile(r"[+-]?[\d.,_:/ -]*$|0x[0-9a-fA-F]{1,16}$|\d+(?:\.\d+)?\s?(?:[a-z]{1,3}|days|hours)$")
 _ALGORITHM = re.compile(
-    r"(?:(?:scram-)?sha|md|pkcs|[rhep]s|aes|des|rsa|utf|base|ed|x|p|secp|curve|chacha|blake|argon|oauth|iso|u?int|float|hmac|pbkdf|"
-    r"type|version|v|http|tls|ssl|ipv)[-_]?\d{1,4}(?:[-_][a-z0-9]{1,8}){0,3}[a-z]{0,4}$",
+    r"(?:(?:scram-)?sha|md|pkcs|[rhep]s|aes|des|rsa|utf|base|ed|x|p|secp|curve|chacha|blake|argon|oauth"
+    r"|iso|u?int|float|hmac|pbkdf|"
+    r"type|version|v|http|tls|ssl|ipv)[-_]?\d{1,4}(?:[-_][a-z0-9]{1,8}){0,3}(?:url|le|be|bit|key|sum|hex"
+    r"|[a-z]?\d?)$",
     re.I,
 )
 _WORDS = re.compile(r"[A-Za-z]+")
+# Four words with dashes, as generators of passwords that can be remembered join them.
+_DICE = re.compile(r"[A-Za-z]{3,9}(?:([-.])[A-Za-z]{3,9})(?:\1[A-Za-z]{3,9}){2,9}\d{0,4}")
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6,8}")
+_SIGNS = re.compile(r"[!@#%^&*~?+$]")
 
 
 @lru_cache(maxsize=2048)
@@ -94,6 +110,7 @@ class Judge:
         self._none = frozenset(words["none"])
         self._stand_in = frozenset(words["stand_in"])
         self._about = frozenset(words["about"])
+        self._prose = frozenset(words["prose"])
         self.strength = lru_cache(maxsize=4096)(self._strength)
 
     def _strength(self, value: str) -> int:
@@ -105,9 +122,19 @@ class Judge:
                 return 0
         if len(value) < 4:
             return 0
+        if value[-1] == ">":
+            value = _CLOSED.sub("", value)
         lower = value.lower()
         if lower in self._none or filler(value):
             return 0
+        if value[0] == "*" == value[-1]:
+            value = value.strip("*")  # stressed, in Markdown
+            lower = value.lower()
+            if len(value) < 4 or lower in self._none:
+                return 0
+        if "%" in value and _PERCENT.search(value):
+            value = _PERCENT.sub(lambda code: chr(int(code[1], 16)), value)
+            lower = value.lower()
         if " " in value:
             return self._phrase(value)
         if _TEMPLATE.match(value) or _INSIDE.search(value):
@@ -123,24 +150,40 @@ class Judge:
         digits = any(map(str.isdigit, value))
         if _DIGEST.match(value) or _ALGORITHM.fullmatch(value) or _FILE.fullmatch(value):
             return 0
+        if _OPTION.fullmatch(value) or (value.count("/") > 1 and not drawn):
+            return 0
         if _PATH.match(value) and not (drawn and digits and odd >= 0.35 and value.count("/") < 5):
             return 0
         if _NUMBER.match(value):
             return 1 if value.isdigit() and len(value) >= 6 else 0
-        if _CALL.match(value) or (_DOTTED.fullmatch(value) and not (drawn and digits)):
+        if _DOTTED.fullmatch(value) and not (digits and (drawn or odd >= 0.2 or "-" in value)):
+            return 0
+        if _CALL.match(value) and (
+            value[-1] in ")]}>([{<" or not (_SIGNS.search(value) or (digits and odd >= 0.35))
+        ):
             return 0
         letters = _WORDS.findall(lower)
         if not drawn and letters:
             if any(word in self._stand_in for word in letters):
                 return 0
-            if all(word in self._about for word in letters) and not digits:
+            if all(word in self._about for word in letters):
+                if not digits:
+                    return 0
+                if len(value) - len(value.rstrip("0123456789")) < 4:
+                    return min(2, self._grade(value, odd, drawn))  # token1, secret-12
+            if letters[-1] in self._about and not digits and "_" in value:
                 return 0
-        return self._grade(value, odd, drawn)
+            if _DICE.fullmatch(value) and not any(word in self._about for word in letters):
+                return 2
+        grade = self._grade(value, odd, drawn)
+        return 2 if grade != 3 and _counted(value) else grade
 
     def _grade(self, value: str, odd: float, drawn: bool) -> int:
         digits = any(map(str.isdigit, value))
         if _HEX.fullmatch(value) and digits:
             return 4
+        if value[0] == "#" and _COLOUR.fullmatch(value):
+            return 1
         if drawn and (digits or len(value) >= 20):
             return 4
         body = value.lstrip("@#").rstrip(".,;:!?")
@@ -154,10 +197,28 @@ class Judge:
         return 3 if made_up and len(value) >= 8 else 2
 
     def _phrase(self, value: str) -> int:
-        """Several words: prose is no secret, but a password may have a space or two."""
-        words = value.split()
-        if len(words) > 4 or _INSIDE.search(value):
+        """Several words: prose is no secret, but a password may have a space or a few."""
+        words = [word.strip("\"'`.,:;()[]") for word in value.split()]
+        if len(words) > 12 or _INSIDE.search(value):
             return 0
-        words = [word.strip("\"'`.,:;()[]") for word in words]
-        telling = any(self.strength(word) >= 3 and any(map(str.isdigit, word)) for word in words)
-        return 3 if telling else 0
+        digits = any(map(str.isdigit, value))
+        if (
+            len(words) < 5
+            and digits
+            and any(self.strength(word) >= 3 and any(map(str.isdigit, word)) for word in words)
+        ):
+            return 3
+        lower = value.lower()
+        if any(word in self._prose or word in self._about for word in _WORDS.findall(lower)):
+            return 0
+        if not all(word.isalnum() for word in words):
+            return 0
+        if digits:
+            return 2 if len(words) < 6 else 0
+        return 2 if len(words) > 3 and value == lower and all(2 < len(word) < 10 for word in words) else 0
+
+
+def _counted(value: str) -> bool:
+    """Whether most of a value goes up by one, as in abcdef123456: typed by a person."""
+    steps = sum(ord(b) - ord(a) == 1 for a, b in pairwise(value))
+    return steps >= 5 and steps * 4 >= len(value) * 3

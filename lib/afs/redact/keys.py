@@ -1,7 +1,11 @@
 """Private keys: PEM, PGP, OpenVPN and PuTTY armour in every form that logs write it, whole or cut short.
 
 A finder is called at an anchor with (raw, at) and yields (start, end) of what is secret. `raw` is the
-text as one byte a character. Each looks at a bounded stretch around its anchor or walks forward once.
+text as one byte a character.
+
+Logs write the lines of a key with anything around them: numbers, marks of diffs, quotes and joints of
+code, times, colour codes. So a key is walked from one run of base64 to the next. What stands between two
+of them must be thin (signs, numbers, escapes, tags), or must be what stood between two lines before.
 """
 
 from __future__ import annotations
@@ -15,44 +19,57 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SLASHES = rb"\\{1,31}+"
-_DASHES = rb"(?:-|" + _SLASHES + rb"u002[dD]){2,5}"
-_KIND = rb" [A-Za-z0-9 ]{0,40}(?:PRIVATE KEY|Static key V1)(?: BLOCK)? ?" + _DASHES
-_BEGIN = re.compile(_DASHES + rb" ?BEGIN" + _KIND)
-_END = re.compile(_DASHES + rb" ?END" + _KIND)
-# Between two lines of a key: line ends written out or escaped, quotes and joints of code, diff marks,
-# line numbers, comment signs, colour codes, tags.
-_JOINT = (
+_DASHES = rb"(?:-|\xb7|%2[dD]|&#45;|" + _SLASHES + rb"u002[dD]){2,5}"
+_BLANK = rb"(?: |%20|\+|&nbsp;|" + _SLASHES + rb"u0020)"
+_KIND = (
+    _BLANK
+    + rb"(?:[A-Za-z0-9]{1,20}"
+    + _BLANK
+    + rb"){0,4}(?:PRIVATE"
+    + _BLANK
+    + rb"KEY|Static"
+    + _BLANK
+    + rb"key"
+    + _BLANK
+    + rb"V1)(?:"
+    + _BLANK
+    + rb"BLOCK)?"
+    + _BLANK
+    + rb"?"
+    + _DASHES
+)
+_BEGIN = re.compile(_DASHES + _BLANK + rb"?BEGIN" + _KIND)
+_END = re.compile(_DASHES + _BLANK + rb"?END" + _KIND)
+_NAMED = re.compile(rb"(?:PRIVATE|Static)" + _BLANK + rb"$")
+_SKIP = (
+    rb"(?:\x1b|" + _SLASHES + rb"(?:u001[bB]|x1[bB]|033|e))\[[0-9;]{0,12}m"
+    rb"|" + _SLASHES + rb"(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[nrtbfv])"
+    rb"|%0[AaDd9]|%20|&#?[a-zA-Z0-9]{1,6};|<[^<>]{0,80}>"
+)
+# Escapes are stepped over, for their letters are letters of base64, too.
+_RUN = re.compile(
+    _SKIP + rb"|(?P<body>(?:[A-Za-z0-9+/]|%2[BbFf]|" + _SLASHES + rb"/(?=[A-Za-z0-9+/=]))++(?:=|%3[Dd]){0,3})"
+)
+_THIN = re.compile(
     rb"(?:"
-    + rb"|".join(
-        (
-            rb"[\s\"'`,;>|#*:&.()\[\]?\xb7-]",
-            _SLASHES + rb"(?:[nrt]|u000[aAdD]|(?=[\s\"'`]))",
-            rb"\+(?=[\s\"'`A-Za-z0-9+/])",
-            rb"\d{1,6}(?=[\s:|.?\xb7-])",
-            rb"(?:\x1b|" + _SLASHES + rb"(?:u001b|x1b|033))\[[0-9;]{0,8}m",
-            rb"//(?=\s)|<br ?/?>|&#1[03];|%0[AaDd]",
-        )
-    )
-    + rb")"
+    + _SKIP
+    + rb"|[\s\"'`,;>|#*:&.()\[\]?\xb7+/_~^$@{}\\-]|\d{1,6}|b(?=[\"'])|vb(?:CrLf|LF|NewLine)|echo|=(?!=))*+"
 )
-_HEADER = (
-    rb"(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset|MessageID|Subject|X-[A-Za-z-]{1,30})"
-    rb": ?[^\n\\\"]{0,120}"
+_HEADERS = re.compile(
+    rb"(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset|MessageID|Subject|X-[A-Za-z-]{1,30})(?:: ?|%3A%20)"
 )
-_PIECE = re.compile(_JOINT + rb"{0,60}+(?P<body>" + _HEADER + rb"|[A-Za-z0-9+/=]++)")
-_BEFORE_END = re.compile(_JOINT + rb"{0,60}?(?=" + _END.pattern + rb")")
-# A line of a key between other words, as grep and echo put them, and an end mark not far away.
-_FRAMED = re.compile(rb"[^\r\n]{0,40}\r?\n[^\r\n]{0,80}?(?P<body>[A-Za-z0-9+/]{40,}+={0,2})")
-_NEAR_END = re.compile(rb"(?:[^\r\n]{0,80}\r?\n){1,2}[^\r\n]{0,80}?" + _END.pattern)
-_LINE_END = re.compile(rb"\r?\n|" + _SLASHES + rb"r" + _SLASHES + rb"n|" + _SLASHES + rb"n")
-_INK = re.compile(rb"[A-Za-z0-9+/]{12,}={0,2}")
+_DIGITS = re.compile(rb"\d+")
+_NUMBER = re.compile(rb"\d{1,6}")
+_BLANKS = re.compile(rb"[ \t]+")
+_BREAK = re.compile(rb"[\r\n]|" + _SLASHES + rb"[nr]|%0[AaDd]|<br|&#1[03];|[\"'][ \t]*[,+.&]")
 _PUTTY = re.compile(rb"(?i:private-lines): ?\d{1,4}")
-_BACK = 9000
+_BACK = 12000
+_NEAR = 300
 
 
 def private_key(raw: bytes, at: int) -> Iterator[tuple[int, int]]:
     """A key in armour, called at the word KEY of its first or last line."""
-    if raw[at - 8 : at].lower() != b"private " and raw[at - 7 : at].lower() != b"static ":
+    if raw[at : at + 3] not in (b"KEY", b"key") or not _NAMED.search(raw, max(0, at - 20), at):
         return
     begin = _around(_BEGIN, raw, at)
     if begin is not None:
@@ -61,18 +78,19 @@ def private_key(raw: bytes, at: int) -> Iterator[tuple[int, int]]:
             yield begin.start(), last
         return
     end = _around(_END, raw, at)
-    if end is not None and not _BEGIN.search(raw, max(0, end.start() - _BACK), end.start()):
-        first = _walk_back(raw, end.start())
-        if first < end.start():
-            yield first, end.end()
+    if end is not None and (first := _walk_back(raw, end.start())) < end.start():
+        yield first, end.end()
 
 
 def private_lines(raw: bytes, at: int) -> Iterator[tuple[int, int]]:
     """The secret part of a PuTTY key file: what follows `Private-Lines: N`."""
     head = _PUTTY.match(raw, at)
-    first = _PIECE.match(raw, head.end()) if head else None
-    if head and first and (last := _walk(raw, head.end())) > head.end():
-        yield first.start("body"), last
+    if head is None:
+        return
+    last = _walk(raw, head.end())
+    first = next((run for run in _RUN.finditer(raw, head.end(), last) if _is_line(run, 0)), None)
+    if first is not None:
+        yield first.start(), last
 
 
 def key_body(raw: bytes, at: int) -> Iterator[tuple[int, int]]:
@@ -83,71 +101,88 @@ def key_body(raw: bytes, at: int) -> Iterator[tuple[int, int]]:
 
 
 def _around(pattern: re.Pattern[bytes], raw: bytes, at: int) -> re.Match[bytes] | None:
-    for match in pattern.finditer(raw, max(0, at - 80), at + 60):
+    for match in pattern.finditer(raw, max(0, at - 100), at + 80):
         if match.start() <= at < match.end():
             return match
     return None
 
 
-def _walk(raw: bytes, at: int) -> int:
-    """The end of the key whose armour or first line ends at `at`; `at` itself where no key follows."""
-    last = at
-    width = 0
-    while True:
-        stop = _END.match(raw, _skip(raw, last))
-        if stop is not None:
-            return stop.end() if last > at else at
-        piece = _PIECE.match(raw, last)
-        if piece is None or not _belongs(raw, piece, width):
-            piece = _FRAMED.match(raw, last)
-            if piece is None or not _like(piece, width):
-                near = _NEAR_END.match(raw, last) if width else None
-                return near.end() if near is not None else last
-        width = 0 if b":" in piece["body"] else len(piece["body"])
-        last = piece.end()
-
-
-def _belongs(raw: bytes, piece: re.Match[bytes], width: int) -> bool:
-    """Whether what follows a line of `width` (0: the armour or a header) is part of the key."""
-    body = piece["body"]
-    if b":" in body:
-        return not width
-    if 0 < width < 16 and not body.startswith(b"="):
+def _is_line(run: re.Match[bytes], width: int) -> bool:
+    """Whether a run is a line of a key: long and drawn at random."""
+    body = run["body"]
+    if body is None or len(body) < 16:
         return False
-    if len(body) >= 16 and _drawn(body):
-        return True
-    return width >= 16 and (b"=" in body or _END.match(raw, _skip(raw, piece.end())) is not None)
-
-
-def _like(piece: re.Match[bytes], width: int) -> bool:
-    """Whether a framed line is as wide as the one before, and no other armour begins."""
-    return width in (0, len(piece["body"])) and b"BEGIN" not in piece[0] and _drawn(piece["body"])
-
-
-def _skip(raw: bytes, at: int) -> int:
-    joint = _BEFORE_END.match(raw, at)
-    return joint.end() if joint else at
+    text = body[:64].decode("latin-1")
+    return (
+        len(body) == width > 24
+        or oddness(text) >= 0.25
+        or (len(text) >= 40 and text.isalnum() and not text.isalpha())
+    )
 
 
 def _drawn(body: bytes) -> bool:
-    text = body[:64].decode("latin-1")
-    return oddness(text) >= 0.25 or (len(text) >= 40 and text.isalnum() and not text.isalpha())
+    return len(body) > 6 and oddness(body[:64].decode("latin-1")) >= 0.25
+
+
+def _shape(gap: bytes) -> bytes:
+    return _BLANKS.sub(b" ", _DIGITS.sub(b"0", gap))
+
+
+def _walk(raw: bytes, at: int) -> int:
+    """The end of the key whose armour or first line ends at `at`; `at` itself where no key follows."""
+    last, width, shapes = at, 0, set[bytes]()
+    for run in _RUN.finditer(raw, at):
+        if run.start() - last > _NEAR:
+            break
+        if run["body"] is None:
+            continue
+        gap, size = raw[last : run.start()], len(run["body"])
+        if b"---" in gap and (b"BEGIN" in gap + run["body"] or _END.search(raw, last, run.end() + 60)):
+            break
+        thin = _THIN.fullmatch(gap) is not None
+        if _is_line(run, width):
+            known = thin or _shape(gap) in shapes or (size == width >= 40 and _BREAK.search(gap))
+            if width and not known:
+                break
+            if not width and not thin and size < 32 and not _HEADERS.search(gap):
+                continue
+            if not width or size == width:
+                shapes.add(_shape(gap))
+        elif not (width >= 16 and (thin or _shape(gap) in shapes) and _is_last(raw, run)):
+            continue
+        last, width = run.end(), size
+    if not width:
+        return at
+    end = _END.search(raw, last, last + _NEAR)
+    return end.end() if end and b"BEGIN" not in raw[last : end.start()] else last
+
+
+def _is_last(raw: bytes, run: re.Match[bytes]) -> bool:
+    """Whether a short run can be the last line of a key: it is padded, or the end of the armour is near."""
+    if run["body"].endswith((b"=", b"%3D", b"%3d")):
+        return True
+    return not _NUMBER.fullmatch(run["body"]) and bool(_END.search(raw, run.end(), run.end() + 200))
 
 
 def _walk_back(raw: bytes, at: int) -> int:
-    """Where a key that ends at `at` begins: the first of the base64 lines right before it."""
+    """Where a key that ends at `at` begins: the first of the base64 lines before it."""
     low = max(0, at - _BACK)
-    window = raw[low:at]
-    starts = [0, *(match.end() for match in _LINE_END.finditer(window))]
-    first = at
-    for index in range(len(starts) - 1, -1, -1):
-        line = window[starts[index] : starts[index + 1] if index + 1 < len(starts) else len(window)]
-        ink = _INK.search(line)
-        if ink is None:
-            if first == at and len(line.strip()) < 24:
+    low = max(low, raw.rfind(b"----", low, at))  # another armour
+    lines = [run for run in _RUN.finditer(raw, low, at) if run["body"] is not None]
+    first, width, shapes = at, 0, set[bytes]()
+    for run in reversed(lines):
+        if first - run.end() > _NEAR:
+            break
+        gap, size = raw[run.end() : first], len(run["body"])
+        thin = _THIN.fullmatch(gap) is not None or _shape(gap) in shapes
+        if _is_line(run, width):
+            alike = size == width >= 40 or (size >= 40 and len(shapes) < 2)
+            if not thin and width and not (alike and _BREAK.search(gap)):
+                break
+            if not (width or thin or size >= 32):
                 continue
-            break
-        if len(line) - len(ink[0]) > 24 or not _drawn(ink[0]):
-            break
-        first = low + starts[index] + ink.start()
+            shapes.add(_shape(gap))
+        elif width or not thin or not (run["body"].endswith((b"=", b"%3D", b"%3d")) or _drawn(run["body"])):
+            continue
+        first, width = run.start(), max(width, size) if size >= 16 else width
     return first

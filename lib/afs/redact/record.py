@@ -1,53 +1,97 @@
 """Whole records: every string at every depth, keys too, replaced by numbered placeholders, then proven.
 
-What was found once in a record is replaced everywhere in it. The result is searched again before it
-is given back: it holds no finding and none of the values, or Unclean is raised.
+What was found once in a conversation is replaced everywhere in it, in the records before it too. A
+changed record is searched again before it is given back: it holds no finding and nothing that is known
+of the conversation, or it is Unclean. The first search of what did not change is its proof.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
-import re
+from bisect import bisect_right
 from collections import Counter
-from typing import TYPE_CHECKING, Any
-
-import orjson
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from afs import jsonl
 from afs.redact import rules
-from afs.redact.placeholders import Names, Unclean
+from afs.redact.flat import PIECE, Flat, across, flatten, rebuild, row
+from afs.redact.known import NOTHING
+from afs.redact.placeholders import Keeps, Placeholders, Unclean
 from afs.redact.scan import Finding, Scanner
+from afs.redact.sticky import Held
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from afs.redact.placeholders import Each
+    from afs.redact.known import Known
+
+    # Findings by the number of their string.
+    _Index = dict[int, Sequence[Finding]]
 
 # Strings searched once are remembered, because agents' logs repeat them: at most so many characters.
 _MEMO = 4 << 20
 _MEMO_TEXT = 1 << 16
 _ROUNDS = 4
+_FIELDS = 20_000
+# Names tell less than any other rule what the text is that they stand in.
+_NAMES, _LAST = frozenset(("known-user", "known-host", "known-person")), 9
+
+
+class Seen(NamedTuple):
+    """What one string of a value holds: its number in the row of all strings, its text, the findings."""
+
+    number: int
+    text: str
+    found: Sequence[Finding]
+
+    def __repr__(self) -> str:
+        return f"Seen({len(self.found)} findings)"
+
+
+class Clean(NamedTuple):
+    """A value without what was found in it (the same object where that is nothing), and counts by type.
+
+    `seen` is what it held.
+    """
+
+    value: Any
+    counts: Counter[str]
+    seen: Sequence[Seen] = ()
+
+
+class _Searched(NamedTuple):
+    """The first search of a value: its strings, and what the rules find in them."""
+
+    flat: Flat
+    found: _Index
 
 
 class Redactor:
-    """The packaged rules, less those named in `without`, and those of the file `extra_rules`.
+    """The packaged rules less those named in `without`, those of a file `extra_rules`, and what is `known`.
 
     Raises rules.BadRule for a rule file or a name that cannot be used, OSError for a file that cannot
     be read. One instance serves any number of values; it keeps nothing of one for the next but a
     bounded memory of which strings hold what.
     """
 
-    def __init__(self, without: Sequence[str] = (), extra_rules: str | None = None) -> None:
+    def __init__(
+        self, without: Sequence[str] = (), extra_rules: str | None = None, known: Known = NOTHING
+    ) -> None:
         self.rules, words = rules.load(tuple(without), extra_rules)
         self._scanner = Scanner(self.rules, words)
         self.strength = self._scanner.strength
+        self._by_id = {rule.id: rule for rule in self.rules}
+        self.keeps = Keeps(self.rules)
+        self._known = Held(self._by_id, self.strength)
+        self._known.know(known)
         self._memo: dict[str, tuple[Finding, ...]] = {}
         self._held = 0
+        self._says: dict[str | None, bool] = {}
 
     def find(self, text: str) -> list[Finding]:
         """What a text holds, in order, not overlapping; offsets in characters."""
-        return list(self._find(text))
+        found, more = self._find(text), self._known.find(text)
+        return list(self.merged([*found, *more]) if more else found)
 
     def _find(self, text: str) -> tuple[Finding, ...]:
         found = self._memo.get(text)
@@ -61,12 +105,24 @@ class Redactor:
                 self._memo[text] = found
         return found
 
-    def findings(self, text: str, name: str, outside: Sequence[Finding]) -> Sequence[Finding]:
-        """What a text holds as the value of a field: the name may say secret where no text does."""
-        found = self._find(text)
-        if name:
-            found = self._scanner.in_field(name, text, found)
-        return self._scanner.merged([*found, *outside]) if outside else found
+    def _up_to(self, text: str, level: int) -> Sequence[Finding]:
+        """What a text that is joined of others holds."""
+        return [one for one in self._find(text) if self._by_id[one.rule].level <= level]
+
+    def merged(self, findings: list[Finding]) -> list[Finding]:
+        """Findings in order; of those that overlap the union, as the one of the lowest level tells it."""
+        level = {one.rule: self._by_id[one.rule].level for one in findings}
+        level.update(dict.fromkeys(level.keys() & _NAMES, _LAST))  # a name within an address is a part of it
+        findings.sort(key=lambda one: (one.start, -one.end, level[one.rule], one.type, one.rule))
+        out: list[Finding] = []
+        for one in findings:
+            if out and one.start < out[-1].end:
+                last = out[-1]
+                best = one if level[one.rule] < level[last.rule] else last
+                out[-1] = best._replace(start=last.start, end=max(last.end, one.end))
+            else:
+                out.append(one)
+        return out
 
     # --- any JSON value -----------------------------------------------------------------------------
 
@@ -77,96 +133,229 @@ class Redactor:
         numbered by first appearance in this value; numbers that it holds already are passed over. A
         key that becomes equal to another gets a number behind it. Raises Unclean.
         """
-        counts: Counter[str] = Counter()
-        with _closed():
-            found = self._collect(value)
-            if not found:
-                return value, counts
-            names = Names(self, value)
-            for _ in range(_ROUNDS):
-                names.learn(found)
-                value = self.walk(value, names.rewriter(counts))
-                found = self._collect(value)
-                if not found:
-                    self.walk(value, names.prove)
-                    return value, counts
-            rest = ", ".join(sorted({finding.rule for _, findings, _ in found for finding in findings}))
-            raise Unclean(f"could not be made clean of {rest}")
+        (result,) = self.redact_all([value])
+        if isinstance(result, Unclean):
+            raise result
+        return result.value, result.counts
 
-    def check(self, value: Any) -> list[tuple[str, Finding]]:
-        """(JSON pointer, finding) for all that a value holds. No pointer holds what was found."""
-        with _closed():
-            found = self._collect(value)
-            names = Names(self, value)
-            names.learn(found)
-            mask = names.rewriter(Counter())
-            return [(_pointer(where, mask), one) for _, findings, where in found for one in findings]
+    def conversation(self) -> Held:
+        """What is known of a conversation that begins: as much as of every one."""
+        return Held(self._by_id, self.strength, self._known)
 
-    def _collect(self, value: Any) -> list[tuple[str, Sequence[Finding], Any]]:
-        out: list[tuple[str, Sequence[Finding], Any]] = []
+    def redact_all(
+        self,
+        values: Sequence[Any],
+        beside: Iterable[Any] = (),
+        held: Held | None = None,
+        stream: bool = False,
+    ) -> list[Clean | Unclean]:
+        """Each value of one conversation as redact() gives it, or why it could not be made clean.
 
-        def each(text: str, name: str, where: Any, outside: Sequence[Finding]) -> str:
-            found = self.findings(text, name, outside)
+        What is found in one value, or in one of those `beside`, is replaced in all. `held` is what is
+        known of the conversation so far; it learns. In a `stream` one value goes on where the last ended.
+        """
+        held = self.conversation() if held is None else held
+        searched = self._all_learnt(values, held, stream)
+        for value in beside:
+            self._learnt(value, held)
+        results: list[Clean | Unclean] = []
+        if not held.knows() and not any(isinstance(one, Unclean) or one.found for one in searched):
+            return [Clean(value, Counter()) for value in values]
+        for _ in range(_ROUNDS):
+            known = len(held)
+            results = [
+                self._cleaned(value, found, held) for value, found in zip(values, searched, strict=True)
+            ]
+            if len(held) == known:
+                break
+        else:
+            results = [self._proven(result, held) for result in results]
+        return self._apart(results) if stream else results
+
+    def check_all(
+        self, values: Sequence[Any], held: Held | None = None, stream: bool = False
+    ) -> list[list[Seen] | Unclean]:
+        """What each value of one conversation holds, or why it cannot be searched."""
+        held = self.conversation() if held is None else held
+        results: list[list[Seen] | Unclean] = []
+        for found in self._all_learnt(values, held, stream):
+            try:
+                with closed():
+                    results.append(self._seen(found, held))
+            except Unclean as error:
+                results.append(error)
+        return results
+
+    # --- the steps ----------------------------------------------------------------------------------
+
+    def _all_learnt(self, values: Sequence[Any], held: Held, stream: bool) -> list[_Searched | Unclean]:
+        searched = [self._learnt(value, held) for value in values]
+        if stream:
+            self._read_together([one for one in searched if isinstance(one, _Searched)], held)
+        return searched
+
+    def _learnt(self, value: Any, held: Held) -> _Searched | Unclean:
+        """The first search of a value. What it finds is known of the conversation from now on."""
+        try:
+            with closed():
+                flat = flatten(value)
+                found = self._search(flat)
+                for number, findings in found.items():
+                    held.learn(flat.texts[number], findings)
+                return _Searched(flat, found)
+        except Unclean as error:
+            return error
+
+    def _read_together(self, searched: list[_Searched], held: Held) -> bool:
+        """Search the values of a stream as one, and add to each what shows only so. Whether anything does."""
+        everything, starts = row([one.flat for one in searched])
+        spread = across(everything, self._up_to)
+        for number, findings in spread.items():
+            index = bisect_right(starts, number) - 1
+            flat, found = searched[index]
+            at = number - starts[index]
+            held.learn(flat.texts[at], findings)
+            found[at] = self.merged([*found.get(at, ()), *findings])
+        return bool(spread)
+
+    def _search(self, flat: Flat, only: Collection[int] | None = None) -> _Index:
+        """What the rules find, in the strings that are named by `only`: the others hold nothing."""
+        texts, names = flat.texts, flat.names
+        out: _Index = {}
+        # The memory is asked for all strings in one go: most of a log was seen before.
+        numbers = range(len(texts)) if only is None else only
+        known = map(self._memo.get, texts if only is None else [texts[number] for number in only])
+        for number, found in zip(numbers, known, strict=True):
+            if found is None:
+                found = self._find(texts[number])
             if found:
-                out.append((text, found, where))
-            return text
-
-        self.walk(value, each)
+                out[number] = found
+        for number in flat.numbers:  # its name may tell that it is an id
+            out.pop(number, None)
+            if (only is None or number in only) and (ids := self._of_number(names[number], texts[number])):
+                out[number] = ids
+        telling = self._telling(names)
+        if telling:
+            for number in numbers:
+                name = names[number]
+                if name in telling:
+                    found = self._scanner.in_field(str(name), texts[number], tuple(out.get(number, ())))
+                    if found:
+                        out[number] = found
+        if flat.lists:
+            for number, more in across(flat, self._up_to).items():
+                out[number] = self.merged([*out.get(number, ()), *more])
         return out
 
-    def walk(self, value: Any, each: Each, name: str = "", where: Any = None) -> Any:
-        """The value with each(...) of every string; the same object where no string changed."""
-        kind = type(value)
-        if kind is str:
-            return each(value, name, where, ())
-        if kind is dict:
-            alias = _alias(value)
-            pairs = []
-            changed = False
-            for key, item in value.items():
-                new_key = each(key, "", (where, key), ())
-                new = item
-                if type(item) in _HOLDERS:
-                    new = self.walk(item, each, alias if alias and key in _VALUE else key, (where, key))
-                changed = changed or new is not item or new_key is not key
-                pairs.append((new_key, new))
-            return _joined(pairs) if changed else value
-        if kind is list:
-            outside = self._in_words(value)
-            items = []
-            for index, item in enumerate(value):
-                if outside and index in outside:
-                    items.append(each(item, name, (where, index), outside[index]))
-                elif type(item) in _HOLDERS:
-                    items.append(self.walk(item, each, name, (where, index)))
-                else:
-                    items.append(item)
-            return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
-        return value
+    def _of_number(self, name: str | None, text: str) -> list[Finding]:
+        """What a whole number is, read together with the name of its field."""
+        shift = len(name or "") + 2
+        found = self._scanner.find(f"{name or ''}: {text}")
+        return [
+            one._replace(start=one.start - shift, end=one.end - shift) for one in found if one.start >= shift
+        ]
 
-    def _in_words(self, items: list[Any]) -> dict[int, list[Finding]]:
-        """Findings that show only when a list of words is read as the command line that it is."""
-        out: dict[int, list[Finding]] = {}
-        if not 1 < len(items) <= 256 or not all(type(item) is str and len(item) < 1024 for item in items):
-            return out
-        if not any(item[:1] == "-" for item in items):
-            return out
-        found = iter(self._find(" ".join(items)))
-        one = next(found, None)
-        start = 0
-        for index, item in enumerate(items):
-            end = start + len(item)
-            while one is not None and one.start < end:
-                if start <= one.start and one.end <= end:
-                    shifted = one._replace(start=one.start - start, end=one.end - start)
-                    out.setdefault(index, []).append(shifted)
-                one = next(found, None)
-            start = end + 1
-        return out
+    def _telling(self, names: Iterable[str | None]) -> set[str]:
+        """Those of the names of fields that may say what their value is."""
+        says = self._says
+        distinct = set(names)
+        if not distinct <= says.keys():
+            if len(says) > _FIELDS:
+                says.clear()
+            for name in distinct:
+                says[name] = name is not None and self._scanner.says(name)
+        return {name for name in distinct if name and says[name]}
+
+    def _with_known(self, flat: Flat, found: _Index, held: Held) -> _Index:
+        """What the rules found, and what is known of the conversation beside it, in the order of the row."""
+        known = held.find_all(flat.texts, flat.names)
+        if not known:
+            return dict(sorted(found.items()))
+        return {
+            number: self.merged([*found.get(number, ()), *known.get(number, ())])
+            for number in sorted(found.keys() | known.keys())
+        }
+
+    def _seen(self, searched: _Searched | Unclean, held: Held) -> list[Seen]:
+        if isinstance(searched, Unclean):
+            raise searched
+        flat, found = searched
+        return [
+            Seen(number, flat.texts[number], some)
+            for number, some in self._with_known(flat, found, held).items()
+        ]
+
+    def _cleaned(self, value: Any, searched: _Searched | Unclean, held: Held) -> Clean | Unclean:
+        if isinstance(searched, Unclean):
+            return searched
+        try:
+            with closed():
+                return self._rewritten(value, searched.flat, searched.found, held)
+        except Unclean as error:
+            return error
+
+    def _rewritten(self, value: Any, flat: Flat, found: _Index, held: Held) -> Clean:
+        found = self._with_known(flat, found, held)
+        if not found:
+            return Clean(value, Counter())
+        seen = [Seen(number, flat.texts[number], findings) for number, findings in found.items()]
+        places = Placeholders(self.keeps, set(self.keeps.present("\0".join(flat.texts))), held.value)
+        for _ in range(_ROUNDS):
+            texts = list(flat.texts)
+            for number, findings in found.items():
+                texts[number] = put(texts[number], findings, places)
+            value = rebuild(value, iter(texts))
+            # A key that changed may have been the name that made another string what it was.
+            keys = any(flat.names[number] is None for number in found)
+            flat = flatten(value) if keys else flat._replace(texts=texts)
+            found = self._search(flat, None if keys else found.keys())
+            for number, findings in found.items():
+                held.learn(flat.texts[number], findings)
+            found = self._with_known(flat, found, held)
+            if not found:
+                return Clean(value, places.counts, seen)
+        rest = ", ".join(sorted({one.rule for findings in found.values() for one in findings}))
+        raise Unclean(f"could not be made clean of {rest}")
+
+    def _proven(self, result: Clean | Unclean, held: Held) -> Clean | Unclean:
+        """A result, if it holds nothing of what became known after it was made."""
+        if isinstance(result, Unclean):
+            return result
+        try:
+            with closed():
+                if self._with_known(flatten(result.value), {}, held):
+                    raise Unclean("a value was found once more after its replacement")
+        except Unclean as error:
+            return error
+        return result
+
+    def _apart(self, results: list[Clean | Unclean]) -> list[Clean | Unclean]:
+        """The results of a stream, if nothing is left that shows when they are read together."""
+        left = [_Searched(flatten(one.value), {}) for one in results if isinstance(one, Clean)]
+        if not self._read_together(left, self.conversation()):
+            return results
+        return [Unclean("could not be made clean of what is spread over several records") for _ in results]
+
+
+def put(text: str, found: Sequence[Finding], places: Placeholders) -> str:
+    """A text with a placeholder for each finding."""
+    out = []
+    at = 0
+    for one in found:
+        out.append(text[at : one.start])
+        if one.type != PIECE:
+            out.append(places.put(text[one.start : one.end], one.type))
+        at = one.end
+    out.append(text[at:])
+    return "".join(out)
+
+
+def _nothing(text: str, level: int) -> Sequence[Finding]:
+    return ()
 
 
 @contextlib.contextmanager
-def _closed() -> Iterator[None]:
+def closed() -> Iterator[None]:
     """Turn a fault of ours into Unclean: it must pass no record on, nor show a value in a traceback."""
     try:
         yield
@@ -176,105 +365,3 @@ def _closed() -> Iterator[None]:
         raise Unclean("nested too deeply to be searched") from None
     except Exception as error:
         raise Unclean(f"could not be searched ({type(error).__name__})") from None
-
-
-_HOLDERS = frozenset((str, dict, list))
-_VALUE = frozenset(("value", "Value"))
-
-
-def _alias(value: dict[str, Any]) -> str:
-    """The name that {"name": ..., "value": ...} gives to its value."""
-    if len(value) <= 4 and ("value" in value or "Value" in value):
-        for key in ("name", "key", "Name", "Key"):
-            if type(value.get(key)) is str:
-                return str(value[key])
-    return ""
-
-
-def _joined(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    out: dict[str, Any] = {}
-    for key, item in pairs:
-        new, number = key, 2
-        while new in out:
-            new = f"{key}_{number}"
-            number += 1
-        out[new] = item
-    return out
-
-
-def _pointer(where: Any, mask: Each) -> str:
-    parts: list[str] = []
-    while where is not None:
-        where, part = where
-        part = mask(part, "", None, ()) if type(part) is str else str(part)
-        parts.append(part.replace("~", "~0").replace("/", "~1"))
-    return "".join(f"/{part}" for part in reversed(parts))
-
-
-# --- lines ------------------------------------------------------------------------------------------
-
-
-# TYPE:COUNT. int() refuses a number of some thousand digits.
-_COUNT = re.compile(r"([A-Z][A-Z0-9_]*):([0-9]{1,18})")
-
-
-@_closed()
-def note(record: Any, counts: Counter[str]) -> None:
-    """Write what was redacted into `_metadata.redactions` of a sample, beside what stands there.
-
-    Entries of a list that are not TYPE:COUNT are kept as they are, behind the counts; what is no list
-    is replaced. Raises Unclean.
-    """
-    metadata = record.get("_metadata") if type(record) is dict else None
-    if type(metadata) is not dict or not counts:
-        return
-    total = Counter(counts)
-    strange = []
-    there = metadata.get("redactions")
-    for item in there if type(there) is list else ():
-        if type(item) is str and (match := _COUNT.fullmatch(item)):
-            total[match[1]] += int(match[2])
-        else:
-            strange.append(item)
-    listed = [f"{kind}:{number}" for kind, number in sorted(total.items())]
-    record["_metadata"] = {**metadata, "redactions": listed + strange}
-
-
-@_closed()
-def redact_line(redactor: Redactor, line: bytes, record: Any) -> tuple[bytes, Counter[str]]:
-    """A line of JSON that decodes to `record`, made clean, and the counts by type.
-
-    The same bytes come back where nothing is found. A line in which an object names a key twice is
-    written anew all the same: the value under the first of them is in the bytes and not in the record.
-    Raises Unclean, and jsonl.Bad where a number would change.
-    """
-    clean, counts = redactor.redact(record)
-    if counts:
-        note(clean, counts)
-        return jsonl.reencode(clean, line), counts
-    if whole(line, record) is record:
-        return line, counts
-    return jsonl.reencode(record, line), counts
-
-
-@_closed()
-def whole(line: bytes, record: Any) -> Any:
-    """All that a line holds: the record itself, or one in which keys named twice have a number behind.
-
-    Raises Unclean.
-    """
-    try:
-        if orjson.dumps(record) == line:
-            return record
-    except TypeError:
-        pass
-    doubled = False
-
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        nonlocal doubled
-        out = _joined(items)
-        doubled = doubled or len(items) > len({key for key, _ in items})
-        return out
-
-    everything = json.loads(line, object_pairs_hook=pairs)
-    return everything if doubled else record

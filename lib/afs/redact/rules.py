@@ -7,10 +7,13 @@ level names the type:
     2 structure   the pattern `re` at one of `anchors` (lower case); the group `s` is secret; `gate` must
                   stand anywhere in the text, which spares the search for rare anchors
     3 assignment  a name whose words say secret (`words`, `ends`, `qualifiers`), then a value
-    5 personal    `anchors`, and a finder that knows the shape; `keep` is the form of the replacement
+    4 entropy     a finder that judges runs that nothing else claims
+    5 personal    `anchors`, and a finder that knows the shape
 
-Level 0 (known values) and level 4 (entropy) have no rows yet. Patterns are ASCII and see text as one
-byte a character. `hit` and `miss` are examples as lists of parts: a part such as `<hex*40>` is 40
+Level 0 rows name what known.py and names.py look for; they hold no pattern. `keep` is the form of the
+replacement where it is not REDACTED_TYPE_n: `{n}` is the number, `{x}` the same in two or more hexadecimal
+digits (in one behind `::`); several forms are used one after the other, `room` numbers in each. What is `sticky` is replaced
+wherever else it stands in the conversation. Patterns are ASCII and see text as one byte a character. `hit` and `miss` are examples as lists of parts: a part such as `<hex*40>` is 40
 made-up digits, so that no file of ours holds anything that looks like a secret.
 """
 
@@ -24,9 +27,10 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "rules.toml")
-LEVELS = {1: "prefix", 2: "structure", 3: "assignment", 4: "entropy", 5: "personal"}
+LEVELS = {0: "known", 1: "prefix", 2: "structure", 3: "assignment", 4: "entropy", 5: "personal"}
 FINDERS = frozenset(
-    ("cookies", "email", "home", "jwk", "key-body", "kubernetes", "private-key", "private-lines")
+    "card cookies email home iban ipv4 ipv6 jwk key-body key-comment kubernetes login login-pair mac"
+    " phone private-key private-lines random ssn tilde vendor".split()
 )
 CHECKS = frozenset({"alone", "random", "jwt", "basic"})
 
@@ -74,7 +78,9 @@ class Rule:
     qualifiers: list[str] = field(default_factory=list)
     not_before: list[str] = field(default_factory=list)
     weak: bool = False
-    keep: str = ""
+    keep: list[str] = field(default_factory=list)
+    room: int = 0
+    sticky: bool = True
     hit: list[list[str]] = field(default_factory=list)
     miss: list[list[str]] = field(default_factory=list)
 
@@ -137,10 +143,12 @@ def _rule(row: dict[str, Any], path: str) -> Rule:
         if type(row[key]) is not type(default) or (texts and not all(type(x) is str for x in row[key])):
             raise BadRule(f"{path}: rule {name}: {key} has the wrong type")
     ready = {
+        0: not (rule.anchors or rule.re),
         1: bool(rule.starts or rule.shape),
         2: bool(rule.anchors and (rule.re or rule.finder)),
         3: bool(rule.anchors and (rule.words or rule.ends)),
-        5: bool(rule.anchors and (rule.re or rule.finder)),
+        4: bool(rule.finder),
+        5: bool(rule.finder or (rule.anchors and rule.re)),
     }.get(rule.level)
     if not ready:
         raise BadRule(f"{path}: rule {name}: level {rule.level} lacks what it needs, or is unknown")
@@ -150,8 +158,8 @@ def _rule(row: dict[str, Any], path: str) -> Rule:
         raise BadRule(f"{path}: rule {name}: check knows {', '.join(sorted(CHECKS))}")
     if rule.finder and rule.finder not in FINDERS:
         raise BadRule(f"{path}: rule {name}: finder knows {', '.join(sorted(FINDERS))}")
-    if rule.keep and rule.keep.count("{n}") != 1:
-        raise BadRule(f"{path}: rule {name}: keep must hold {{n}} once")
+    if any(form.count("{n}") + form.count("{x}") != 1 for form in rule.keep):
+        raise BadRule(f"{path}: rule {name}: each form of keep must hold {{n}} or {{x}} once")
     literals = rule.starts + rule.anchors + [rule.gate or "-"]
     if not all(text and text.isascii() for text in literals):
         raise BadRule(f"{path}: rule {name}: starts, anchors and gate are ASCII and not empty")

@@ -11,17 +11,22 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from afs.redact import finders, keys, people
+from afs.redact import accel, colours, decoded, entropy, finders, keys, people, prose, vendors
+from afs.redact.anchors import Anchors
 from afs.redact.assign import Assignments
-from afs.redact.judge import PLACEHOLDER, Judge, filler, oddness
+from afs.redact.judge import PLACEHOLDER, Judge
+from afs.redact.runs import Runs, spans
+from afs.redact.sweep import sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
+    from collections.abc import Set as AbstractSet
 
+    from afs.redact.anchors import Block
     from afs.redact.rules import Rule
 
     Place = tuple[int, int, Rule]
-    Look = Callable[[bytes, int], Iterator[Place]]
+    Look = Callable[[bytes, int], Iterable[Place]]
 
 
 class Finding(NamedTuple):
@@ -33,34 +38,26 @@ class Finding(NamedTuple):
     rule: str
 
 
-_TOKEN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
-_RUN = bytes(97 if byte in _TOKEN else 32 for byte in range(256))
-_LONG = re.compile(b"a" * 16 + b"a*+")
-# A token may begin with other signs before its first long run: `SG.`, `1//0`, `123456:`, `AtzR|`.
-_WIDE = _TOKEN + b".:/+=~|!$"
-# What may stand glued before a token: an escape, a percent code, a colour code, an HTML entity.
-_ESCAPE = re.compile(
-    rb"(?<=\\)(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|033|[nrtbfve0])|(?<=%)[0-9A-Fa-f]{2}"
-    rb"|(?<=[\[;])[0-9;]{0,12}m"
-)
 _DONE = re.compile(PLACEHOLDER.pattern.encode())
+_DIGIT = re.compile(rb"[0-9]")
 _INK = re.compile(rb"[A-Za-z0-9]")
 _WINDOW = 512
-# A payload is matched in so many bytes, and once accepted taken on to the end of its characters.
-_PAYLOAD = 4096
-_TAIL = re.compile(rb"[A-Za-z0-9_-]{8,4096}+")
-_REST = re.compile(rb"[A-Za-z0-9_+/=.-]*+")
-# The search goes on this far before the end of what was found: a name may be the end of a value.
-_OVERLAP = 64
+# So many characters are searched before it is worth while to load hyperscan and its database.
+_WORTH = 1 << 18
 _MARKS = bytes.maketrans(b"?\x1a", b"\xb7?")
 # Fields whose values have a form of their own.
-_HEADER = re.compile(r"(?i)cookie|authorization")
+_HEADER = re.compile(
+    r"(?i)cookie|authorization|phone|mobile|(?<![a-z])tel(?![a-z])|fax|msisdn|whatsapp|ssn|social|iban|card|visa"
+)
 
 
 class Scanner:
     """The rules made ready. Patterns are compiled when their anchor is first met."""
 
-    def __init__(self, rules: Iterable[Rule], words: dict[str, list[str]]) -> None:
+    def __init__(
+        self, rules: Iterable[Rule], words: dict[str, list[str]], accelerated: bool | None = None
+    ) -> None:
+        """`accelerated`: with hyperscan where it is installed (None), at once (True), or never (False)."""
         self._judge = Judge(words)
         self.strength = self._judge.strength
         self._patterns: dict[str, re.Pattern[bytes]] = {}
@@ -69,127 +66,47 @@ class Scanner:
             "private-lines": keys.private_lines,
             "key-body": keys.key_body,
             "jwk": finders.jwk,
-            "kubernetes": finders.kubernetes,
+            "kubernetes": finders.kubernetes(self._judge),
             "cookies": finders.cookies(self._judge),
+            "login-pair": prose.pair(self._judge),
             "email": people.email(words),
             "home": people.home(words),
+            "tilde": people.tilde(words),
+            "login": people.login(words),
+            "key-comment": people.key_comment(words),
         }
         rules = list(rules)
         self._by_id = {rule.id: rule for rule in rules}
-        self._prefixes(rule for rule in rules if rule.level == 1)
+        self._random = self._by_id.get("random-run")
+        self._services = vendors.services(words)
+        vendor = vendors.vendor(words, self._judge, self._services)
+        run_finders = {"vendor": vendor, "random": entropy.random_run}
+        last = [(run_finders[rule.finder], rule) for rule in rules if rule.finder in run_finders]
+        self._vendors = [pair for pair in last if pair[1].finder == "vendor"]
+        # The sweep looks through a whole text at once and says which rule's finder each place belongs to.
+        self._swept = {rule.finder: rule for rule in rules if rule.level == 5 and not rule.anchors}
+        self._runs = Runs((rule for rule in rules if rule.level == 1), self._finders, last)
         self.assignments = Assignments((rule for rule in rules if rule.level == 3), self._judge, words)
         anchors: dict[tuple[bytes, bytes], list[Look]] = {}
+        anchored: dict[tuple[bytes, bytes], list[Rule]] = {}
         for rule in rules:
-            if rule.level == 1:
+            if rule.level == 1 or not rule.anchors:
                 continue
             look = self._look(rule)
             for anchor in rule.anchors:
                 looks = anchors.setdefault((rule.gate.encode(), anchor.encode()), [])
+                anchored.setdefault((rule.gate.encode(), anchor.encode()), []).append(rule)
                 if look not in looks:
                     looks.append(look)
-        self._gates = [
-            (gate, [(anchor, looks) for (other, anchor), looks in anchors.items() if other == gate])
-            for gate in sorted({gate for gate, _ in anchors})
-        ]
+        self._anchors = Anchors(anchors)
+        self._gate: accel.Gate | None = None
+        self._until = 0 if accelerated else _WORTH if accelerated is None and accel.wanted() else -1
+        self._rules, self._anchored = rules, list(anchored.items())
 
     def _look(self, rule: Rule) -> Look:
         if rule.level == 3:
             return self.assignments.at
         return self._finder(rule) if rule.finder else self._window(rule)
-
-    # --- level 1 ------------------------------------------------------------------------------------
-
-    def _prefixes(self, rules: Iterable[Rule]) -> None:
-        by_start: dict[bytes, list[tuple[int, Rule]]] = {}
-        self._shapes: list[Rule] = []
-        for rule in rules:
-            for start in rule.starts:
-                by_start.setdefault(start.encode(), []).append((len(start), rule))
-            if rule.shape:
-                self._shapes.append(rule)
-        # A longer start is tried first, then the shorter ones that it begins with.
-        self._starts = {
-            start: [pair for size in range(len(start), 0, -1) for pair in by_start.get(start[:size], ())]
-            for start in by_start
-        }
-        body = alternation(start.decode() for start in self._starts).encode()
-        shapes = b"|".join(rule.shape.encode("ascii") for rule in self._shapes) or rb"(?!)"
-        self._start = re.compile(rb"(?<![A-Za-z0-9])(?:" + body + rb")")
-        self._start_here = re.compile(body)
-        self._shape = re.compile(rb"(?<![A-Za-z0-9])(?:" + shapes + rb")")
-
-    def _runs(self, raw: bytes) -> Iterator[Place]:
-        done = 0
-        for run in _LONG.finditer(raw.translate(_RUN)):
-            start, end = run.span()
-            if end <= done:
-                continue
-            left = raw[max(done, start - 80) : start]
-            start -= len(left) - len(left.rstrip(_WIDE))
-            escape = _ESCAPE.match(raw, start)
-            if escape is not None:
-                place = self._claim(raw, escape.end())
-                if place is not None:
-                    yield place
-                    start = place[1]
-            for pattern, least, more in ((self._start, 0, 32), (self._shape, 24, 96)):
-                at = start
-                while run.end() - run.start() >= least and at < end:
-                    hit = pattern.search(raw, at, end + more)
-                    if hit is None or hit.start() >= end:
-                        break
-                    place = self._claim(raw, hit.start())
-                    at = hit.start() + 1
-                    if place is not None:
-                        yield place
-                        at = max(place[1], at)
-                        done = max(done, at)
-            done = max(done, end)
-
-    def _claim(self, raw: bytes, at: int) -> Place | None:
-        """The longest token that begins at `at`."""
-        best: Place | None = None
-        start = self._start_here.match(raw, at)
-        if start is not None and len(start[0]) < 6 and _amid_random(raw, at):
-            start = None
-        for size, rule in self._starts[start[0]] if start is not None else ():
-            end = self._payload(raw, at, at + size, rule)
-            if end > (best[1] if best else 0):
-                best = at, end, rule
-        if best is None:
-            for rule in self._shapes:
-                shape = self._pattern(rule.shape).match(raw, at)
-                if shape is not None and (end := self._payload(raw, at, shape.end(), rule)):
-                    return at, end, rule
-        return best
-
-    def _payload(self, raw: bytes, at: int, begin: int, rule: Rule) -> int:
-        """Where a token ends that begins at `at` and whose payload begins at `begin`; 0 if it is none."""
-        match = self._pattern(rule.then).match(raw, begin, begin + _PAYLOAD)
-        if match is None:
-            return 0
-        end = match.end()
-        while raw[end - 1] == 0x2E:
-            end -= 1
-        payload = raw[begin : min(end, begin + 128)].decode("latin-1")
-        if payload and filler(payload):
-            return 0
-        for check in rule.check:
-            if check == "random" and oddness(payload) < 0.25:
-                return 0
-            if check == "alone" and (_amid_random(raw, at) or raw[end : end + 1] in (b"+", b"/")):
-                return 0
-            if check == "jwt" and not finders.jwt(raw[at:end]):
-                return 0
-        if end == begin + _PAYLOAD and (rest := _REST.match(raw, end)):
-            end = rest.end()
-        rest = _TAIL.match(raw, end)
-        if rest is not None and oddness(rest[0].decode("latin-1")) >= 0.25:
-            end = rest.end()  # a vendor made its tokens longer, or another one is glued to this
-        if rule.finder:
-            for _, last in self._finders[rule.finder](raw, at):
-                end = max(end, last)
-        return end
 
     # --- anchors ------------------------------------------------------------------------------------
 
@@ -198,31 +115,32 @@ class Scanner:
         before, least, strength = rule.before, rule.least, self._judge.strength
         basic = "basic" in rule.check
 
-        def look(raw: bytes, at: int) -> Iterator[Place]:
+        def look(raw: bytes, at: int) -> Iterable[Place]:
             pattern = self._pattern(rule.re)
             match = None
-            for begin in range(max(0, at - before), at + 1):
-                match = pattern.match(raw, begin, begin + _WINDOW) if before else pattern.match(raw, begin)
-                if match is not None:
-                    break
+            if not before:
+                match = pattern.match(raw, at)
+            else:
+                for begin in range(max(0, at - before), at + 1):
+                    match = pattern.match(raw, begin, begin + _WINDOW)
+                    if match is not None:
+                        break
             if match is None:
-                return
+                return ()
             value = match["s"].decode("latin-1")
-            if least and strength(value) < least:
-                return
+            if not value or (least and strength(value) < least) or PLACEHOLDER.fullmatch(value):
+                return ()
             if basic and not finders.basic(match["s"]):
-                return
-            if value and not PLACEHOLDER.fullmatch(value):
-                yield match.start("s"), match.end("s"), rule
+                return ()
+            return ((match.start("s"), match.end("s"), rule),)
 
         return look
 
     def _finder(self, rule: Rule) -> Look:
         finder = self._finders[rule.finder]
 
-        def look(raw: bytes, at: int) -> Iterator[Place]:
-            for start, end in finder(raw, at):
-                yield start, end, rule
+        def look(raw: bytes, at: int) -> Iterable[Place]:
+            return [(start, end, rule) for start, end in finder(raw, at)]
 
         return look
 
@@ -234,29 +152,72 @@ class Scanner:
 
     # --- all of it ----------------------------------------------------------------------------------
 
-    def find(self, text: str) -> tuple[Finding, ...]:
-        """Every finding in a text, in order, none overlapping another."""
+    def find(self, text: str, layer: int = 0) -> tuple[Finding, ...]:
+        """Every finding in a text, in order, none overlapping another; `layer` encodings were taken off."""
         raw = _bytes(text)
-        low = raw.lower()
-        places = list(self._runs(raw)) if len(raw) > 15 else []
-        for gate, anchors in self._gates:
-            if gate and gate not in raw:
-                continue
-            for anchor, looks in anchors:
-                at = low.find(anchor)
-                while at >= 0:
-                    after = at + 1
-                    for look in looks:
-                        for place in look(raw, at):
-                            places.append(place)
-                            after = max(after, place[1] - _OVERLAP)
-                    at = low.find(anchor, after)
+        alive, blocks = self._told(raw)
+        if accel.UNSEEN not in alive and text.isascii():
+            return self._found(raw, alive, blocks, layer)
+        found: list[Finding] = []
+        for seen, back in colours.views(text):
+            if seen is not text:
+                raw = _bytes(seen)
+                alive, blocks = self._told(raw)
+            for one in self._found(raw, alive, blocks, layer):
+                start, end = back(one.start, one.end) if back else one[:2]
+                found.append(one._replace(start=start, end=end))
+        return self.merged(found)
+
+    def _found(
+        self, raw: bytes, alive: AbstractSet[int], blocks: list[Block] | None, layer: int
+    ) -> tuple[Finding, ...]:
+        runs = spans(raw) if len(raw) > 15 and not alive.isdisjoint(accel.IN_RUNS) else []
+        places = (
+            list(self._runs.find(raw, runs, accel.TOKENS in alive, accel.OTHERS in alive)) if runs else []
+        )
+        if layer < decoded.DEPTH and accel.ENCODED in alive:
+            places += decoded.places(raw, runs, lambda inner: self._hidden(inner, layer + 1))
+        if blocks is None or any(rows for _, _, rows in blocks):
+            low = raw.lower()
+            places += self._anchors.find(raw, low, self._anchors.present(low) if blocks is None else blocks)
+        for start, end, name in sweep(raw) if self._swept and accel.NUMBERS in alive else ():
+            if (rule := self._swept.get(name)) is not None:
+                places.append((start, end, rule))
         if places and b"REDACTED_" in raw:
             places = [left for place in places if (left := _beside(raw, place)) is not None]
         return _merged(places) if places else ()
 
+    def _told(self, raw: bytes) -> tuple[AbstractSet[int], list[Block] | None]:
+        """What can find anything in a text, as far as that is known before."""
+        if self._gate is not None:
+            return self._gate(raw)
+        if self._until >= 0:
+            self._until -= len(raw)
+            if self._until <= 0:
+                self._until = -1
+                self._gate = accel.gate(self._rules, self._anchored)
+                return self._told(raw)
+        return accel.EVERY, None
+
+    def _hidden(self, text: str, layer: int) -> list[Place]:
+        """What a decoded text holds for sure: no run that is only random, and no personal data."""
+        found = self.find(text, layer)
+        return [(one.start, one.end, rule) for one in found if (rule := self._by_id[one.rule]).level < 4]
+
+    def says(self, name: str) -> bool:
+        """Whether the name of a field may say what its value is: in_field() can find something."""
+        name = colours.bare(name)
+        if len(name) > 80:
+            return False
+        if self.assignments.name(name) is not None or _HEADER.search(name):
+            return True
+        if self._vendors and self._services.search(name.encode("latin-1", "replace")):
+            return True
+        return self._random is not None and entropy.lists(name)
+
     def in_field(self, name: str, text: str, found: tuple[Finding, ...]) -> tuple[Finding, ...]:
         """What a text holds as the value of a field of this name; `found` is what it holds by itself."""
+        name = colours.bare(name)
         if len(text) > 4096 or len(name) > 80:
             return found
         rule = self.assignments.field(name, text)
@@ -272,6 +233,13 @@ class Scanner:
                     if one.start >= shift
                 ]
             )
+        if rule is None and not found and 16 <= len(text) <= 300:
+            raw, shift = _bytes(f"{name}: {text}"), len(name) + 2
+            for find, one in self._vendors:
+                for begin, end in find(raw, shift, len(raw)):
+                    return (Finding(begin - shift, end - shift, one.type, one.id),)
+        if rule is None and not found and self._random is not None and entropy.listed(name, text):
+            return (Finding(0, len(text), self._random.type, self._random.id),)
         return found
 
     def merged(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -321,29 +289,3 @@ def _merged(places: list[Place]) -> tuple[Finding, ...]:
             first, last, best = start, end, rule
     out.append(Finding(first, last, best.type, best.id))
     return tuple(out)
-
-
-def alternation(literals: Iterable[str], depth: int = 4) -> str:
-    """A pattern of many literals, the longest first, factored by first letters so that few are tried."""
-    groups: dict[str, list[str]] = {}
-    for literal in literals:
-        groups.setdefault(literal[:1], []).append(literal[1:])
-    parts = []
-    for head in sorted(groups):
-        tails = sorted(groups[head], key=lambda tail: (-len(tail), tail))
-        if len(tails) == 1:
-            parts.append(re.escape(head + tails[0]))
-            continue
-        rest = [tail for tail in tails if tail]
-        inner = alternation(rest, depth - 1) if depth else "|".join(map(re.escape, rest))
-        parts.append(f"{re.escape(head)}(?:{inner}){'?' if len(rest) < len(tails) else ''}")
-    return "|".join(parts) or "(?!)"
-
-
-def _amid_random(raw: bytes, at: int) -> bool:
-    """Whether a token would begin in the middle of base64, where any short start turns up by chance."""
-    if raw[at - 1 : at] not in (b"_", b"-", b"+", b"/"):
-        return False
-    left = raw[max(0, at - 48) : at]
-    left = left[len(left.rstrip(_TOKEN + b"+/")) :]
-    return len(left) >= 16 and oddness(left[-32:].decode("latin-1")) >= 0.25
