@@ -222,12 +222,24 @@ def run(main: Callable[[list[str]], int]) -> NoReturn:
     except OSError as error:
         say(f"{error.filename or 'standard output'}: {reason_of(error)}")
         status = 1
+    except Exception as error:  # a fault of ours: what Python says of it may quote the data
+        say(_fault(error))
+        status = 1
     for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
         try:
             stream.flush()
         except OSError:  # said above; Python must not say it again at exit, with a status of its own
             os.dup2(os.open(os.devnull, os.O_WRONLY), number)
     sys.exit(status)
+
+
+def _fault(error: Exception) -> str:
+    """What was raised and where, without its message."""
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)[:-4:-1]
+    where = ", called at ".join(f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in frames)
+    return f"a fault of this program: {type(error).__name__} at {where}; please report it"
 
 
 def _called(main: Callable[[list[str]], int]) -> int:

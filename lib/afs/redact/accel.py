@@ -20,7 +20,7 @@ import stat
 import tempfile
 from typing import TYPE_CHECKING, Any
 
-from afs.redact import colours, decoded, sweep
+from afs.redact import colours, decoded, keys, sweep
 from afs.redact.candidates import candidate
 
 if TYPE_CHECKING:
@@ -46,14 +46,13 @@ EVERY = frozenset((TOKENS, OTHERS, ENCODED, NUMBERS, UNSEEN))
 # A digit in a row of sixteen of these has twelve of them on one side, or eight there and four here.
 _SIGN = "[A-Za-z0-9_-]"
 _DIGIT_IN_RUN = (
-    f"{_SIGN}{{12}}[0-9]",
-    f"{_SIGN}{{8}}[0-9]{_SIGN}{{4}}",
-    f"{_SIGN}{{4}}[0-9]{_SIGN}{{8}}",
-    f"[0-9]{_SIGN}{{12}}",
+    f"{_SIGN}{{12}}[0-9]|{_SIGN}{{8}}[0-9]{_SIGN}{{4}}|{_SIGN}{{4}}[0-9]{_SIGN}{{8}}|[0-9]{_SIGN}{{12}}"
 )
 # Of a payload, of a structure, and of what has no beginning of its own, so much is in a candidate.
 _PAYLOAD, _STRUCTURE, _SHAPE = 24, 40, 120
 _KEPT = 4
+# What stands at the anchor of a finder that finds anything.
+_SIGNS = {"private-key": keys.SIGNS}
 
 
 def wanted() -> bool:
@@ -65,7 +64,7 @@ def candidates(
     rules: Iterable[Rule], anchored: Anchored
 ) -> tuple[dict[int, list[str]], dict[int, list[str]]]:
     """The candidates of every row, and the spare ones; `anchored` are the rules at each (gate, anchor)."""
-    rows: dict[int, list[str]] = {TOKENS: [], OTHERS: list(_DIGIT_IN_RUN)}
+    rows: dict[int, list[str]] = {TOKENS: [], OTHERS: [_DIGIT_IN_RUN]}
     spare: dict[int, list[str]] = {}
     for rule in rules:
         if rule.level == 1:
@@ -82,13 +81,32 @@ def candidates(
         candidate(sign.decode("latin-1"), _SHAPE, table, left_out) or "."
         for sign, table, left_out in sweep.SIGNS
     ]
+    names = "|".join(
+        re.escape(anchor)
+        for rule in rules
+        if rule.level == 3 and not rule.qualifiers
+        for anchor in rule.anchors
+    )
     rows[UNSEEN] = [candidate(sign) for sign in colours.SIGNS]
     for row, ((_, anchor), each) in enumerate(anchored):
         literal = candidate(f"(?i:{re.escape(anchor.decode('ascii'))})")
-        own = {candidate(rule.re, _STRUCTURE) if rule.re else literal for rule in each}
+        own = {one for rule in each for one in _own(rule, names) or (literal,)}
         rows[row] = [literal] if "" in own or literal in own else sorted(own)
         spare[row] = [literal]
     return rows, spare
+
+
+def _own(rule: Rule, names: str) -> list[str]:
+    """The candidates of a rule that are more than its anchor; `names` are the anchors of all of level 3."""
+    if rule.re:
+        return [candidate(rule.re, _STRUCTURE)]
+    if rule.finder in _SIGNS:
+        return [candidate(sign.decode("latin-1"), _STRUCTURE) for sign in _SIGNS[rule.finder]]
+    if rule.qualifiers:  # a name says secret by these words before it, or by the words of another rule
+        words = "|".join(map(re.escape, rule.qualifiers))
+        anchors, ends = ("|".join(map(re.escape, each)) for each in (rule.anchors, rule.ends or rule.anchors))
+        return [f"(?i:(?:{words}|{names})[^\\x00-\\x1f]*(?:{anchors}))", f"(?i:{ends})"]
+    return []
 
 
 def gate(rules: Sequence[Rule], anchored: Anchored) -> Gate | None:
@@ -136,8 +154,17 @@ def gate(rules: Sequence[Rule], anchored: Anchored) -> Gate | None:
 def _ready(hyperscan: Any, rules: Sequence[Rule], anchored: Anchored) -> tuple[Any, list[list[int]]]:
     """The database, and the rows that each of its patterns tells of."""
     key = hashlib.sha256(_MAGIC)
-    said = [(one.level, one.starts, one.shape, one.then, one.anchors, one.gate, one.re) for one in rules]
-    for part in (hyperscan.__version__, platform.platform(), said, decoded.SIGNS, sweep.SIGNS, colours.SIGNS):
+    fields = ("level", "starts", "shape", "then", "anchors", "gate", "re", "finder", "qualifiers", "ends")
+    said = [[getattr(rule, name) for name in fields] for rule in rules]
+    for part in (
+        hyperscan.__version__,
+        platform.platform(),
+        said,
+        _SIGNS,
+        decoded.SIGNS,
+        sweep.SIGNS,
+        colours.SIGNS,
+    ):
         key.update(repr(part).encode() + b"\0")
     for path in (__file__, candidate.__code__.co_filename):  # what makes the candidates
         with contextlib.suppress(OSError), open(path, "rb") as file:

@@ -24,6 +24,7 @@ _MANY = 32
 _LARGEST = 1000
 _ALL = (1 << 256) - 1
 _SAME = bytes(range(256))
+_LAST = re.compile(r"\{([1-9]\d*),\d*\}$")
 
 
 class _Cut(Exception):
@@ -41,7 +42,8 @@ def candidate(source: str, enough: int = ENOUGH, table: bytes | None = None, lef
     writer = _Writer(table or _SAME, left_out)
     with contextlib.suppress(_Cut):
         writer.sequence(tree, tree.state.flags, enough)
-    return writer.text if writer.least else ""
+    # Behind the last repeat that must be there, no more has to be looked at.
+    return _LAST.sub(r"{\1}", writer.text) if writer.least else ""
 
 
 class _Writer:
@@ -50,6 +52,9 @@ class _Writer:
     def __init__(self, table: bytes, left_out: bytes, first: bool = True) -> None:
         self.text, self.least, self.most, self.size = "", 0, 0, 0
         self._table, self._left_out, self._first = table, left_out, first
+        # The set that is all of the candidate so far, and the one that it begins with.
+        self._single: int | None = None
+        self._opening = 0
         self._between = _written(sum(1 << byte for byte in set(left_out))) + "*" if left_out else ""
 
     def sequence(self, items: Iterable[Any], flags: int, enough: int) -> None:
@@ -57,7 +62,7 @@ class _Writer:
         for number, (code, value) in enumerate(items):
             if code is op.ASSERT and value[0] < 0 and self._first and not self.text:
                 self.sequence(value[1], flags, enough)  # what must stand before may begin the candidate
-                before = self.least
+                before, self._opening = self.least, 0
                 continue
             if code is op.ASSERT and value[0] > 0 and self.least == before and number == len(items) - 1:
                 self.sequence(value[1], flags, enough)  # the only thing that is said
@@ -80,7 +85,9 @@ class _Writer:
             least, most, inner = value
             self._part(inner, flags, enough, least, most)
         elif (members := _members(code, value, flags)) is not None:
-            self.text += _written(self._before(members)) + self._between
+            there = self._before(members)
+            self._single, self._opening = (None, 0) if self.text else (there, there)
+            self.text += _written(there) + self._between
             self.least += 1
             self.most += 1
             self.size += 1
@@ -96,6 +103,8 @@ class _Writer:
 
     def _part(self, inner: Iterable[Any], flags: int, enough: int, least: int, most: Any) -> None:
         """A part that is repeated from `least` to `most` times."""
+        if not least and self._first and not self.text:
+            return  # a match may begin behind it as well
         part, cut = self._inner(inner, flags, enough, (least, most) == (1, 1))
         if cut or part.size * min(_MANY, WIDEST if most is op.MAXREPEAT else most) > _LARGEST:
             if least and part.size <= _LARGEST:
@@ -121,6 +130,7 @@ class _Writer:
 
     def _branch(self, branches: Iterable[Any], flags: int, enough: int) -> None:
         parts = [self._inner(each, flags, enough, True) for each in branches]
+        self._single, self._opening = None, 0
         self.text += f"(?:{'|'.join(part.text for part, _ in parts)})"
         self.least += min(part.least for part, _ in parts)
         self.most += max(part.most for part, _ in parts)
@@ -131,6 +141,13 @@ class _Writer:
     def _add(self, part: _Writer, least: int, most: Any) -> None:
         if not part.text or most == 0:
             return
+        if part._single is not None and self._opening and least:
+            opening, self._opening = self._opening, 0
+            if not opening & ~part._single and opening.bit_count() > 1:
+                # One of a set that is part of the set behind it: counted with those, it is found faster.
+                self.text, self.least, self.most, self.size = "", 0, 0, 0
+                least, most = least + 1, most if most is op.MAXREPEAT else most + 1
+        self._single, self._opening = None, 0
         times = f"{{{least},}}" if most is op.MAXREPEAT or most > _MANY else f"{{{least},{most}}}"
         self.text += f"(?:{part.text})" + ("" if (least, most) == (1, 1) else times)
         self.least += least * part.least

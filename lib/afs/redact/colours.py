@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _COLOUR = r"\[[0-9;:]{0,24}[mK]"
 _CODE = re.compile(rf"[\x1b\\](?:(?<=\x1b){_COLOUR}|(?<=\\)\\{{0,30}}+(?:u001[bB]|x1[bB]|0?33|e){_COLOUR})")
-# Soft hyphen, joiners, marks of direction, byte order mark, selectors of a variant.
-_MARKS = r"\xad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
+# Soft hyphen, joiners, marks of direction, selectors of a variant, halves of a character, byte order mark.
+_MARKS = r"\xad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ud800-\udfff\ufe00-\ufe0f\ufeff"
 # Control characters of terminals.
 _CONTROLS = r"\x01\x02\x07\x08\x0e\x0f\x7f"
 # And those that end a field: the zero of /proc/PID/environ (but for UTF-16), the separators of ASCII.
@@ -33,7 +33,8 @@ _MARK = re.compile(
     r"|202[a-eA-E]|206[0-9a-fA-F]|[fF][eE]0[0-9a-fA-F]|[fF][eE][fF][fF]))"
     r"|(?<=[ -~])\\{1,31}+u0000(?=[ -~]\\{1,31}+u0000)|(?<=u0000[ -~])\\{1,31}+u0000"
 )
-_WIDE = re.compile(f"[{_MARKS}]")
+# Emoji are full of them: what counts are those between two letters or signs.
+_INSIDE = re.compile(rf"[{_MARKS}](?<=[\w!-~].)[{_MARKS}]*(?=[\w!-~])", re.S)
 _SIGNS = "\0\x01\x02\x03\x04\x07\x08\x0e\x0f\x1c\x1d\x1e\x1f\x7f"
 # Without any of these a text of ASCII is seen whole.
 SIGNS = (
@@ -51,10 +52,14 @@ def views(text: str) -> Iterator[tuple[str, Back | None]]:
     marked = _may_have_marks(text)
     seen = plain(text)
     part, back = (text, None) if seen is None else seen
-    yield part.translate(_ENDS) if marked else part, back
+    yield _ended(part) if marked else part, back
     if marked and (bare := _without(_MARK, part)) is not None:
         second = bare[1]
-        yield bare[0], second if back is None else lambda start, end: back(*second(start, end))
+        yield _ended(bare[0]), second if back is None else lambda start, end: back(*second(start, end))
+
+
+def _ended(text: str) -> str:
+    return text.translate(_ENDS) if any(map(text.__contains__, map(chr, _ENDS))) else text
 
 
 def plain(text: str) -> tuple[str, Back] | None:
@@ -69,16 +74,21 @@ def plain(text: str) -> tuple[str, Back] | None:
 
 
 def bare(text: str) -> str:
-    """A text without codes and marks."""
-    *_, (last, back) = views(text)
-    return text if back is None else last
+    """A text without codes and marks, also where they stand at its ends."""
+    seen = plain(text)
+    return _ended(_MARK.sub("", text if seen is None else seen[0]))
+
+
+def hides(text: str) -> bool:
+    """Whether views() differ from the text."""
+    return _may_have_marks(text) or plain(text) is not None
 
 
 def _may_have_marks(text: str) -> bool:
     return (
         any(map(text.__contains__, _SIGNS))
         or ("\\" in text and "\\u" in text)
-        or (not text.isascii() and _WIDE.search(text) is not None)
+        or (not text.isascii() and _INSIDE.search(text) is not None)
     )
 
 

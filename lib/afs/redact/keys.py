@@ -41,6 +41,8 @@ _KIND = (
 _BEGIN = re.compile(_DASHES + _BLANK + rb"?BEGIN" + _KIND)
 _END = re.compile(_DASHES + _BLANK + rb"?END" + _KIND)
 _NAMED = re.compile(rb"(?:PRIVATE|Static)" + _BLANK + rb"$")
+# Nothing is found but behind these words.
+SIGNS = (_NAMED.pattern + rb"(?:KEY|key)",)
 _SKIP = (
     rb"(?:\x1b|" + _SLASHES + rb"(?:u001[bB]|x1[bB]|033|e))\[[0-9;]{0,12}m"
     rb"|" + _SLASHES + rb"(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[nrtbfv])"

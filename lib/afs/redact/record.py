@@ -170,7 +170,7 @@ class Redactor:
                 break
         else:
             results = [self._proven(result, held) for result in results]
-        return self._apart(results) if stream else results
+        return self._apart(results, held) if stream else results
 
     def check_all(
         self, values: Sequence[Any], held: Held | None = None, stream: bool = False
@@ -191,7 +191,11 @@ class Redactor:
     def _all_learnt(self, values: Sequence[Any], held: Held, stream: bool) -> list[_Searched | Unclean]:
         searched = [self._learnt(value, held) for value in values]
         if stream:
-            self._read_together([one for one in searched if isinstance(one, _Searched)], held)
+            try:
+                with closed():
+                    self._read_together([one for one in searched if isinstance(one, _Searched)], held)
+            except Unclean as error:
+                return [error for _ in searched]
         return searched
 
     def _learnt(self, value: Any, held: Held) -> _Searched | Unclean:
@@ -209,7 +213,11 @@ class Redactor:
     def _read_together(self, searched: list[_Searched], held: Held) -> bool:
         """Search the values of a stream as one, and add to each what shows only so. Whether anything does."""
         everything, starts = row([one.flat for one in searched])
-        spread = across(everything, self._up_to)
+
+        def find(text: str, level: int) -> Sequence[Finding]:
+            return self.merged([*self._up_to(text, level), *held.find(text)])
+
+        spread = across(everything, find)
         for number, findings in spread.items():
             index = bisect_right(starts, number) - 1
             flat, found = searched[index]
@@ -269,6 +277,9 @@ class Redactor:
     def _with_known(self, flat: Flat, found: _Index, held: Held) -> _Index:
         """What the rules found, and what is known of the conversation beside it, in the order of the row."""
         known = held.find_all(flat.texts, flat.names)
+        if flat.lists and held.knows():  # in pieces
+            for number, more in across(flat, lambda text, _: held.find(text)).items():
+                known[number] = [*known.get(number, ()), *more]
         if not known:
             return dict(sorted(found.items()))
         return {
@@ -329,12 +340,16 @@ class Redactor:
             return error
         return result
 
-    def _apart(self, results: list[Clean | Unclean]) -> list[Clean | Unclean]:
+    def _apart(self, results: list[Clean | Unclean], held: Held) -> list[Clean | Unclean]:
         """The results of a stream, if nothing is left that shows when they are read together."""
-        left = [_Searched(flatten(one.value), {}) for one in results if isinstance(one, Clean)]
-        if not self._read_together(left, self.conversation()):
-            return results
-        return [Unclean("could not be made clean of what is spread over several records") for _ in results]
+        try:
+            with closed():
+                left = [_Searched(flatten(one.value), {}) for one in results if isinstance(one, Clean)]
+                if not self._read_together(left, held):
+                    return results
+                raise Unclean("could not be made clean of what is spread over several records")
+        except Unclean as error:
+            return [error for _ in results]
 
 
 def put(text: str, found: Sequence[Finding], places: Placeholders) -> str:

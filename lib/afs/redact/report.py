@@ -11,6 +11,7 @@ from afs.messages import show
 from afs.redact.findings import listed
 from afs.redact.lines import Line, redact_lines, whole
 from afs.redact.placeholders import Unclean
+from afs.redact.record import closed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,8 +43,12 @@ class Report:
         )
         for item, result in zip(batch.items, results, strict=True):
             if isinstance(result, Line):
+                try:
+                    self._tell(item, item.value, result.seen, held)
+                except Unclean as error:
+                    self._reject(item, error)
+                    continue
                 run.tallies["redacted"].update(result.counts)
-                self._tell(item, item.value, result.seen, held)
                 for line in [result.text] if item.line else result.text.split(b"\n"):
                     run.write(line)
             else:
@@ -70,8 +75,14 @@ class Report:
             if isinstance(result, Unclean):
                 self._reject(item, result)
                 continue
-            self._tell(item, value, result, held)
-            for pointer, one, _ in listed(self._redactor, value, result, held):
+            try:
+                self._tell(item, value, result, held)
+                with closed():
+                    rows = list(listed(self._redactor, value, result, held))
+            except Unclean as error:
+                self._reject(item, error)
+                continue
+            for pointer, one, _ in rows:
                 self._run.tallies["found"][one.rule] += 1
                 line = item.number
                 if type(item.value) is str and not pointer:
@@ -80,12 +91,16 @@ class Report:
                 self._run.fault(3, f"{item.path}:{line}: {one.rule} in {where}")
 
     def _tell(self, item: Item, value: Any, seen: Sequence[Seen], held: Held) -> None:
-        """A row of --findings for each value at each place: how often, what it is, a tag of it."""
+        """A row of --findings for each value at each place: how often, what it is, a tag of it.
+
+        Raises Unclean.
+        """
         if self._out is None or not seen:
             return
         rows: Counter[tuple[str, str, str, int, str]] = Counter()
-        for pointer, one, tag in listed(self._redactor, value, seen, held, self._key):
-            rows[pointer, one.type, one.rule, one.end - one.start, tag] += 1
+        with closed():
+            for pointer, one, tag in listed(self._redactor, value, seen, held, self._key):
+                rows[pointer, one.type, one.rule, one.end - one.start, tag] += 1
         for (pointer, kind, rule, length, tag), number in rows.items():
             row = {"file": show(item.path), "line": item.number, "pointer": pointer, "type": kind}
             row |= {"rule": rule, "count": number, "length": length, "tag": tag}

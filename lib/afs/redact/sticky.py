@@ -14,7 +14,7 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from afs.redact.colours import bare, views
+from afs.redact.colours import bare, hides, views
 from afs.redact.names import Positions, user_names
 from afs.redact.needles import spots
 from afs.redact.scan import Finding
@@ -41,7 +41,9 @@ _SAME = re.compile(r"[A-Za-z0-9_.-]*")
 _USER = "home-path"
 # With more forms than this they are looked for together.
 _FEW = 300
-_BEFORE_WORD = re.compile(r"(?<![A-Za-z0-9])|(?<=\\[nrt])")
+_BEFORE_WORD = re.compile(
+    r"(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u00[0-9a-fA-F]{2})|(?<=\\x[0-9a-fA-F]{2})"
+)
 _AFTER_WORD = re.compile(r"[A-Za-z0-9]")
 
 
@@ -80,7 +82,7 @@ class Held:
     def know(self, known: Known) -> None:
         """Take in what is known from outside."""
         for value, kind in known.values if "known-value" in self._rules else ():
-            self._add(bare(value), kind, "known-value")
+            self._add(value, kind, "known-value")
         self._name(known.names)
 
     def learn(self, text: str, findings: Iterable[Finding]) -> None:
@@ -112,12 +114,12 @@ class Held:
             return
         self._values[value] = kind, rule
         for form in _forms(value):
-            self._plain.setdefault(form, value)
-        data = value.encode("utf-8", "surrogatepass")
-        for core in _cores(data):
-            self._encoded.setdefault(core, value)
-        for run in _runs(data):
-            self._whole.setdefault(run, value)
+            self._plain.setdefault(bare(form), value)
+        for data in [each.encode("utf-8", "surrogatepass") for each in dict.fromkeys((value, bare(value)))]:
+            for core in _cores(data):
+                self._encoded.setdefault(core, value)
+            for run in _runs(data):
+                self._whole.setdefault(run, value)
         self._stale = True
 
     # --- looking ------------------------------------------------------------------------------------
@@ -165,8 +167,8 @@ class Held:
     def _touched(self, texts: list[str]) -> Iterator[int]:
         """The numbers of texts that may hold something, told by one look at all of them together."""
         together = "\n".join(texts)
-        if bare(together) is not together:
-            yield from (number for number, text in enumerate(texts) if bare(text) is not text)
+        if hides(together):
+            yield from (number for number, text in enumerate(texts) if hides(text))
         starts = list(accumulate((len(text) + 1 for text in texts), initial=0))
         for held in (self, self._base):
             if held is None:
