@@ -43,7 +43,7 @@ JOBS ?= 1
 # --- What each command uses of lib/afs; a change in it makes the stages of that command anew --------------
 
 core := __init__.py cli.py jsonl.py messages.py output.py run.py sample.py
-redact := redact/*
+redact := redact/**
 score := score signals view damage ending phrases refusal
 exporter := logs/__init__.py logs/conversation.py logs/read.py logs/export.py logs/samples.py $(redact)
 

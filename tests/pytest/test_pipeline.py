@@ -76,7 +76,7 @@ def test_every_stage_depends_on_the_core(command):
 @pytest.mark.parametrize("command", sorted(USES))
 def test_redaction_rules_are_used_by_exporters_and_redact_alone(command):
     redacts = command.startswith("afs-export-") or command == "afs-redact"
-    assert ("redact/*" in USES[command]) == redacts
+    assert ("redact/**" in USES[command]) == redacts
 
 
 def test_a_command_that_the_table_does_not_name_uses_everything():
@@ -159,7 +159,7 @@ def test_defaults(here):
     made = stages.settings(MAKE, str(here / "commands"), {})
     assert [made[name] for name in pipeline.VARIABLES] == [
         *("examples/home", "codex claude", "", "training_data/pipeline"),
-        *("openai alpaca", "0.4", ".05", "42", "1"),
+        *("openai alpaca", "", "", "0.4", ".05", "42", "1"),
     ]
     given = stages.settings(MAKE, str(here / "commands"), {"AGENT_HOME": "home"})
     assert given["OUT"] == "training_data/pipeline-home"

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 from afs.redact import Redactor
-from afs.redact.judge import Judge, oddness
+from afs.redact.kinds.judge import Judge, oddness
 from afs.redact.rules import joined, load
 
 REDACTOR = Redactor()

@@ -14,9 +14,10 @@ import sysconfig
 import time
 
 import pytest
-from afs.redact import accel, rules
-from afs.redact.candidates import candidate
-from afs.redact.scan import Scanner
+from afs.redact import rules
+from afs.redact.search import accel
+from afs.redact.search.candidates import candidate
+from afs.redact.search.scan import Scanner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -343,8 +344,9 @@ def test_without_hyperscan_nothing_changes(monkeypatch):
 
 TRY = """
 import sys
-from afs.redact import accel, rules
-from afs.redact.scan import Scanner
+from afs.redact.search import accel
+from afs.redact import rules
+from afs.redact.search.scan import Scanner
 made = accel._made
 accel._made = lambda *args: print("made") or made(*args)
 table, words = rules.load()

@@ -10,9 +10,9 @@ import urllib.parse
 
 import pytest
 from afs.redact import Redactor
-from afs.redact.colours import plain
-from afs.redact.judge import Judge
+from afs.redact.kinds.judge import Judge
 from afs.redact.rules import joined, load
+from afs.redact.search.colours import plain
 
 REDACTOR = Redactor()
 STRENGTH = Judge(load()[1]).strength

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 from afs.redact import Redactor
-from afs.redact.entropy import drawn
+from afs.redact.kinds.entropy import drawn
 from afs.redact.rules import joined
 
 REDACTOR = Redactor()

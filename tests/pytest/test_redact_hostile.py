@@ -14,11 +14,11 @@ from itertools import pairwise
 import pytest
 from afs import jsonl
 from afs.redact import Clean, Known, Redactor, Unclean, redact_line, redact_lines
-from afs.redact.colours import bare, plain, views
 from afs.redact.findings import check, listed
 from afs.redact.known import Name
 from afs.redact.needles import spots
 from afs.redact.rules import joined
+from afs.redact.search.colours import bare, plain, views
 from conftest import ROOT, environment
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -185,7 +185,7 @@ MODES = {
     "check": ["--check"],
     "check with files": ["--check", "--findings", "f.jsonl", "--rejects", "r.jsonl", "--summary", "s.json"],
     "every file": OUTPUTS,
-    "rejects to standard output": ["--rejects", "/dev/stdout"],
+    "rejects to standard error": ["--rejects", "/dev/stderr"],
     "strict": ["--strict"],
     "little memory": ["--memory", "2k", *OUTPUTS],
     "small records": ["--max-record", "300", *OUTPUTS],
@@ -277,8 +277,8 @@ def test_a_known_file_that_cannot_be_used_is_not_quoted(box):
 
 # What is patched, and how its first argument that is a text gets into the exception.
 PLACES = {
-    "the scanner": "afs.redact.scan Scanner.find",
-    "the sweep": "afs.redact.scan sweep",
+    "the scanner": "afs.redact.search.scan Scanner.find",
+    "the sweep": "afs.redact.search.scan sweep",
     "what is known": "afs.redact.sticky Held.find",
     "what learns": "afs.redact.sticky Held.learn",
     "the placeholders": "afs.redact.placeholders Placeholders.of",
@@ -312,8 +312,11 @@ setattr(owner, name, raising)
 """
 
 
-@pytest.mark.parametrize("kind", ["KeyError", "ValueError", "RecursionError"])
-@pytest.mark.parametrize("place", PLACES)
+FAULTS = [*((place, "KeyError") for place in PLACES), ("the scanner", "RecursionError")]
+FAULTS += [("the findings", "OSError"), ("the batches", "MemoryError"), ("the encoder", "ValueError")]
+
+
+@pytest.mark.parametrize(("place", "kind"), FAULTS)
 def test_no_fault_shows_a_secret(box, place, kind):
     box.fault(
         RAISING.format(place=PLACES[place], kind=kind, after=0 if place == "the summary" else 3, text=ALL)
@@ -337,7 +340,7 @@ def test_a_rule_that_is_never_satisfied_shows_nothing(box):
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL", "SIGABRT"])
 @pytest.mark.parametrize("place", ["Scanner.find", "Redactor._rewritten"])
 def test_a_run_cut_short_leaves_nothing(box, name, place):
-    module, (owner, method) = {"S": "scan", "R": "record"}[place[0]], place.split(".")
+    module, (owner, method) = {"S": "search.scan", "R": "record"}[place[0]], place.split(".")
     box.fault(
         f"from afs.redact.{module} import {owner}\nbefore, calls = {owner}.{method}, [0]\n"
         "def deadly(*args):\n    calls[0] += 1\n"
@@ -471,7 +474,7 @@ def test_an_exporter_lets_no_secret_out(box, home, options):
 
 
 EXPORT_PLACES = {
-    "the scanner": "afs.redact.scan Scanner.find",
+    "the scanner": "afs.redact.search.scan Scanner.find",
     "the redactor": "afs.redact.record Redactor.redact_all",
     "what learns": "afs.redact.sticky Held.learn",
     "the placeholders": "afs.redact.placeholders Placeholders.of",
@@ -491,7 +494,7 @@ def test_no_fault_of_an_exporter_shows_a_secret(box, home, place):
 
 def test_an_exporter_that_is_killed_leaves_nothing(box, home):
     box.fault(
-        "from afs.redact.scan import Scanner\nbefore, calls = Scanner.find, [0]\n"
+        "from afs.redact.search.scan import Scanner\nbefore, calls = Scanner.find, [0]\n"
         "def deadly(*args):\n    calls[0] += 1\n    if calls[0] == 9:\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n    return before(*args)\nScanner.find = deadly\n"
     )

@@ -8,8 +8,8 @@ import time
 
 import pytest
 from afs.redact import Redactor, rules
-from afs.redact.numbers import luhn
-from afs.redact.scan import Scanner
+from afs.redact.kinds.numbers import luhn
+from afs.redact.search.scan import Scanner
 
 _RULES, _WORDS = rules.load()
 _SCANNER = Scanner([rule for rule in _RULES if rule.level == 5], _WORDS)

@@ -155,7 +155,10 @@ def test_a_rule_is_left_out_by_name(tmp_path):
         ),
         ("[[rule]]\nid = 'x'\ntype = 'XX'\nlevel = 1\nstarts = ['x']\ncheck = ['luck']", "check"),
         ("[[rule]]\nid = 'email'\ntype = 'XX'\nlevel = 1\nstarts = ['x']\nthen = 'a'", "two of this name"),
-        ("[[rule]]\nid = 'x'\ntype = 'XX'\nlevel = 2\nanchors = ['x']\nre = '(?P<s>x)'\nkeep = ['a']", "keep"),
+        (
+            "[[rule]]\nid = 'x'\ntype = 'XX'\nlevel = 2\nanchors = ['x']\nre = '(?P<s>x)'\nkeep = ['a']",
+            "keep",
+        ),
         ("[[rule]]\nid = 'x'\ntype = 'XX'\nlevel = 1\nstarts = ['x']\nhit = ['x']", "lists of parts"),
     ],
 )

@@ -8,7 +8,7 @@ import time
 import pytest
 from afs.redact import Redactor
 from afs.redact.rules import joined, load
-from afs.redact.scan import Scanner
+from afs.redact.search.scan import Scanner
 
 SCANNER = Scanner(*load())
 HEX, B62, NUMBER = joined(["<hex*32>"]), joined(["<b62*40>"]), joined(["1", "<dig*17>"])

@@ -13,7 +13,7 @@ from afs.redact.lines import redact_line, redact_lines, whole
 from afs.redact.placeholders import Unclean
 from afs.redact.record import Clean, Redactor
 from afs.redact.rules import BadRule, Rule
-from afs.redact.scan import Finding
+from afs.redact.search.scan import Finding
 
 __all__ = [
     "BadKnown",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from afs.redact.record import Redactor, Seen
-    from afs.redact.scan import Finding
+    from afs.redact.search.scan import Finding
     from afs.redact.sticky import Held
 
 

@@ -12,7 +12,7 @@ from collections import Counter
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from afs.redact.scan import Finding
+from afs.redact.search.scan import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

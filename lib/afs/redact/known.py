@@ -12,7 +12,7 @@ import re
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
-from afs.redact.judge import oddness
+from afs.redact.kinds.judge import oddness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -143,8 +143,8 @@ def of_caller(environ: Mapping[str, str] | None = None, home: str | None = None)
     process's own by default. Accounts that are nobody's are left out.
     """
     from afs.redact import rules
-    from afs.redact.assign import Assignments
-    from afs.redact.judge import Judge
+    from afs.redact.kinds.assign import Assignments
+    from afs.redact.kinds.judge import Judge
 
     environ = os.environ if environ is None else environ
     home = home or environ.get("HOME") or os.path.expanduser("~")

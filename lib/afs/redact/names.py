@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from afs.redact import needles
-from afs.redact.judge import PLACEHOLDER, oddness
+from afs.redact.kinds.judge import PLACEHOLDER, oddness
 from afs.redact.known import Name
 from afs.redact.positions import AUTHOR, HOST, USER, Places
-from afs.redact.scan import Finding
+from afs.redact.search.scan import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

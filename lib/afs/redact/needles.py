@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from afs.redact.runs import alternation
+from afs.redact.search.runs import alternation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -25,7 +25,8 @@ def spots(needles: Iterable[str], few: int = FEW) -> Spots:
     """What finds the places of the literals in a text. Places that begin together come in no order."""
     literals = frozenset(needles) - {""}
     if len(literals) <= few:
-        return lambda text: _one_by_one(sorted(literals), text)
+        ordered = sorted(literals)
+        return lambda text: _one_by_one(ordered, text)
     sizes: dict[str, set[int]] = {}
     for literal in literals:
         sizes.setdefault(literal[:_HEAD], set()).add(len(literal))

@@ -17,7 +17,7 @@ from afs.redact import rules
 from afs.redact.flat import PIECE, Flat, across, flatten, rebuild, row
 from afs.redact.known import NOTHING
 from afs.redact.placeholders import Keeps, Placeholders, Unclean
-from afs.redact.scan import Finding, Scanner
+from afs.redact.search.scan import Finding, Scanner
 from afs.redact.sticky import Held
 
 if TYPE_CHECKING:

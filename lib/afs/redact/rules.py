@@ -12,8 +12,9 @@ level names the type:
 
 Level 0 rows name what known.py and names.py look for; they hold no pattern. `keep` is the form of the
 replacement where it is not REDACTED_TYPE_n: `{n}` is the number, `{x}` the same in two or more hexadecimal
-digits (in one behind `::`); several forms are used one after the other, `room` numbers in each. What is `sticky` is replaced
-wherever else it stands in the conversation. Patterns are ASCII and see text as one byte a character. `hit` and `miss` are examples as lists of parts: a part such as `<hex*40>` is 40
+digits (in one behind `::`); several forms are used one after the other, `room` numbers in each. What is
+`sticky` is replaced wherever else it stands in the conversation. Patterns are ASCII and see text as one
+byte a character. `hit` and `miss` are examples as lists of parts: a part such as `<hex*40>` is 40
 made-up digits, so that no file of ours holds anything that looks like a secret.
 """
 
@@ -29,8 +30,29 @@ from typing import Any
 PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "rules.toml")
 LEVELS = {0: "known", 1: "prefix", 2: "structure", 3: "assignment", 4: "entropy", 5: "personal"}
 FINDERS = frozenset(
-    "card cookies email home iban ipv4 ipv6 jwk key-body key-comment kubernetes login login-pair mac"
-    " phone private-key private-lines random ssn tilde vendor".split()
+    (
+        "card",
+        "cookies",
+        "email",
+        "home",
+        "iban",
+        "ipv4",
+        "ipv6",
+        "jwk",
+        "key-body",
+        "key-comment",
+        "kubernetes",
+        "login",
+        "login-pair",
+        "mac",
+        "phone",
+        "private-key",
+        "private-lines",
+        "random",
+        "ssn",
+        "tilde",
+        "vendor",
+    )
 )
 CHECKS = frozenset({"alone", "random", "jwt", "basic"})
 

@@ -14,10 +14,10 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from afs.redact.colours import bare, hides, views
 from afs.redact.names import Positions, user_names
 from afs.redact.needles import spots
-from afs.redact.scan import Finding
+from afs.redact.search.colours import bare, hides, views
+from afs.redact.search.scan import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

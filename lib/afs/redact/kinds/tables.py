@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from afs.redact.contexts import BREAK, above, line_end, line_start
+from afs.redact.kinds.contexts import BREAK, above, line_end, line_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

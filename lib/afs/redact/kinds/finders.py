@@ -7,13 +7,13 @@ import binascii
 import re
 from typing import TYPE_CHECKING
 
-from afs.redact.contexts import BREAK
-from afs.redact.judge import oddness
+from afs.redact.kinds.contexts import BREAK
+from afs.redact.kinds.judge import oddness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from afs.redact.judge import Judge
+    from afs.redact.kinds.judge import Judge
 
     Finder = Callable[[bytes, int], Iterator[tuple[int, int]]]
 

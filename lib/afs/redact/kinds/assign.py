@@ -11,14 +11,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from afs.redact import contexts, prose, tables
-from afs.redact.contexts import NEVER, Site
-from afs.redact.forms import OPERATOR, QUOTE, TAIL
+from afs.redact.kinds import contexts, prose, tables
+from afs.redact.kinds.contexts import NEVER, Site
+from afs.redact.kinds.forms import OPERATOR, QUOTE, TAIL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from afs.redact.judge import Judge
+    from afs.redact.kinds.judge import Judge
     from afs.redact.rules import Rule
 
 # ${NAME:-x} in a shell, ${name:x} in settings.

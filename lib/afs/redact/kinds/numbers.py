@@ -19,8 +19,8 @@ import re
 import string
 from typing import TYPE_CHECKING
 
-from afs.redact import phones
-from afs.redact.edges import alone, closes, neutral, opens
+from afs.redact.kinds import phones
+from afs.redact.kinds.edges import alone, closes, neutral, opens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

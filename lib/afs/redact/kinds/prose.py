@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from afs.redact.judge import Judge
+    from afs.redact.kinds.judge import Judge
 
     Finder = Callable[[bytes, int], Iterator[tuple[int, int]]]
 

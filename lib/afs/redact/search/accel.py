@@ -20,14 +20,15 @@ import stat
 import tempfile
 from typing import TYPE_CHECKING, Any
 
-from afs.redact import colours, decoded, keys, sweep
-from afs.redact.candidates import candidate
+from afs.redact.kinds import decoded, keys
+from afs.redact.search import colours, sweep
+from afs.redact.search.candidates import candidate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from afs.redact.anchors import Block
     from afs.redact.rules import Rule
+    from afs.redact.search.anchors import Block
 
     # The rules at each (gate, anchor).
     Anchored = Sequence[tuple[tuple[bytes, bytes], Sequence[Rule]]]

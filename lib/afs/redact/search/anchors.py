@@ -12,7 +12,7 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from afs.redact.runs import alternation
+from afs.redact.search.runs import alternation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

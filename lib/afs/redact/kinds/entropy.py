@@ -22,7 +22,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from afs.redact.judge import filler, oddness
+from afs.redact.kinds.judge import filler, oddness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,19 +11,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from afs.redact import accel, colours, decoded, entropy, finders, keys, people, prose, vendors
-from afs.redact.anchors import Anchors
-from afs.redact.assign import Assignments
-from afs.redact.judge import PLACEHOLDER, Judge
-from afs.redact.runs import Runs, spans
-from afs.redact.sweep import sweep
+from afs.redact.kinds import decoded, entropy, finders, keys, people, prose, vendors
+from afs.redact.kinds.assign import Assignments
+from afs.redact.kinds.judge import PLACEHOLDER, Judge
+from afs.redact.search import accel, colours
+from afs.redact.search.anchors import Anchors
+from afs.redact.search.runs import Runs, spans
+from afs.redact.search.sweep import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from collections.abc import Set as AbstractSet
 
-    from afs.redact.anchors import Block
     from afs.redact.rules import Rule
+    from afs.redact.search.anchors import Block
 
     Place = tuple[int, int, Rule]
     Look = Callable[[bytes, int], Iterable[Place]]

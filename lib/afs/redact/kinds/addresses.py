@@ -12,7 +12,7 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
-from afs.redact.edges import closes, neutral, opens
+from afs.redact.kinds.edges import closes, neutral, opens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

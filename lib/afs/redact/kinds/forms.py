@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from afs.redact.contexts import BREAK, COLOUR
+from afs.redact.kinds.contexts import BREAK, COLOUR
 
 QUOTE = rb"(?:\\{0,31}+[\"'`]|&(?:quot|apos|#3[49]);)"
 _GAP = rb"(?:[ \t\r\n]|\\{1,31}+[nrt])"

@@ -11,13 +11,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from afs.redact.judge import filler, oddness
-from afs.redact.runs import alternation
+from afs.redact.kinds.judge import filler, oddness
+from afs.redact.search.runs import alternation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from afs.redact.judge import Judge
+    from afs.redact.kinds.judge import Judge
 
     RunFinder = Callable[[bytes, int, int], Iterator[tuple[int, int]]]
 

@@ -11,7 +11,7 @@ import re
 import string
 from typing import TYPE_CHECKING
 
-from afs.redact import addresses, numbers
+from afs.redact.kinds import addresses, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

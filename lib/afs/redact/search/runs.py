@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from afs.redact import finders
-from afs.redact.candidates import candidate
-from afs.redact.judge import filler, oddness
+from afs.redact.kinds import finders
+from afs.redact.kinds.judge import filler, oddness
+from afs.redact.search.candidates import candidate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

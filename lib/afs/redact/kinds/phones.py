@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from afs.redact.edges import alone, closes, opens
+from afs.redact.kinds.edges import alone, closes, opens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

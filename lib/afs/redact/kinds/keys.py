@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from afs.redact.judge import oddness
+from afs.redact.kinds.judge import oddness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
