@@ -21,6 +21,12 @@ settings.register_profile("afs", derandomize=True, deadline=None, database=None,
 settings.load_profile("afs")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_its_own(tmp_path_factory):
+    """What commands keep for the next process is not kept in the home of who runs the tests."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
 def environment(home, **more):
     """A clean environment: own HOME, the commands of this checkout and this Python first."""
     path = f"{ROOT}/bin:{ROOT}/scripts:{PYTHON_BIN}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"

@@ -40,6 +40,7 @@ LOADED_BY = {  # rules are read when a redactor is made: TOML, and hashes of the
         *("tomllib", "tomllib._parser", "tomllib._re", "tomllib._types"),
         *("string", "_string", "struct", "_struct", "typing", "_typing", "typing.io", "typing.re"),
         *("base64", "binascii", "hashlib", "_hashlib", "_blake2", "bisect", "_bisect"),
+        *("ipaddress", "importlib.util", "importlib._abc"),
     }
 }
 # Among what this keeps out of --help: importlib.metadata asyncio urllib logging subprocess pathlib typing

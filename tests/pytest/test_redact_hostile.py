@@ -17,8 +17,9 @@ from afs.redact import Clean, Known, Redactor, Unclean, redact_line, redact_line
 from afs.redact.findings import check, listed
 from afs.redact.known import Name
 from afs.redact.needles import spots
-from afs.redact.rules import joined
+from afs.redact.rules import joined, load
 from afs.redact.search.colours import bare, plain, views
+from afs.redact.search.scan import Scanner
 from conftest import ROOT, environment
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -170,6 +171,28 @@ def test_what_is_not_seen_hides_nothing_that_is_known():
     ]
     out = [one.value for one in REDACTOR.redact_all([texts, "zelda" + "@host1 said"], held=held)]
     assert out[0] == ["REDACTED_KNOWN_1", "REDACTED_KNOWN_1", "a REDACTED_KNOWN_2", "/home/user1/x"]
+
+
+def test_hyperscan_sees_what_is_not_seen(monkeypatch, tmp_path):
+    pytest.importorskip("hyperscan")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    table = load()
+    fast, slow = Scanner(*table, accelerated=True), Scanner(*table, accelerated=False)
+    for sign in [
+        *MARKS,
+        *ESCAPED,
+        *map(chr, (*range(32), 127)),
+        "\x1b[1m",
+        "\\u001b[0m",
+        "\\033[1;2m",
+        "\\e[K",
+    ]:
+        for text in (
+            f"x {TOKEN[:9]}{sign}{TOKEN[9:]} y",
+            sign.join(TOKEN),
+            f"DB_PASS{sign}WORD={WORD}{sign}",
+        ):
+            assert fast.find(text) == slow.find(text)
 
 
 @settings(max_examples=300)

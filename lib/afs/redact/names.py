@@ -20,7 +20,6 @@ import json
 import re
 import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import quote
 
 from afs.redact import needles
 from afs.redact.kinds.judge import PLACEHOLDER, oddness
@@ -211,6 +210,8 @@ def _written(text: str) -> list[str]:
     """A text as it is and, if it is not ASCII, as other writers write it."""
     if text.isascii():
         return [text]
+    from urllib.parse import quote
+
     out = []
     for form in dict.fromkeys((text, *(unicodedata.normalize(way, text) for way in ("NFC", "NFD")))):
         data = form.encode("utf-8", "surrogatepass")

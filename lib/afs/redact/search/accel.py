@@ -17,7 +17,6 @@ import os
 import platform
 import re
 import stat
-import tempfile
 from typing import TYPE_CHECKING, Any
 
 from afs.redact.kinds import decoded, keys
@@ -257,6 +256,8 @@ def _keep(path: str, body: bytes) -> None:
     folder = os.path.dirname(path)
     with contextlib.suppress(OSError):
         os.makedirs(folder, mode=0o700, exist_ok=True)
+        import tempfile
+
         handle, part = tempfile.mkstemp(dir=folder, prefix=".redact-", suffix=".part")
         try:
             with open(handle, "wb") as file:

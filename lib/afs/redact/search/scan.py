@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from afs.redact.kinds import decoded, entropy, finders, keys, people, prose, vendors
+from afs.redact.kinds import argv, decoded, entropy, finders, keys, people, prose, vendors
 from afs.redact.kinds.assign import Assignments
 from afs.redact.kinds.judge import PLACEHOLDER, Judge
 from afs.redact.search import accel, colours
@@ -178,6 +178,8 @@ class Scanner:
         )
         if layer < decoded.DEPTH and accel.ENCODED in alive:
             places += decoded.places(raw, runs, lambda inner: self._hidden(inner, layer + 1))
+        if not layer and b'"-' in raw:
+            places += argv.places(raw, lambda words: self._hidden(words, 1))
         if blocks is None or any(rows for _, _, rows in blocks):
             low = raw.lower()
             places += self._anchors.find(raw, low, self._anchors.present(low) if blocks is None else blocks)
