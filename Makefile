@@ -60,16 +60,22 @@ lint: $(AFS_VENV)/.dev ## ruff and shellcheck, programs without a suffix too
 types: $(AFS_VENV)/.dev ## mypy, programs without a suffix too
 	$(tools)/mypy lib $(python_programs)
 
+# Both halves at once, because each keeps one core busy; the first half's report comes when both are done.
+define tests
+set -euo pipefail; said=$$(mktemp); \
+$(tools)/python3 -m pytest -q $(1) >"$$said" 2>&1 & half=$$!; \
+trap 'kill $$half 2>/dev/null || true; rm -f "$$said"' EXIT; \
+status=0; $(bats) || status=$$?; \
+wait $$half || status=$$?; half=; \
+cat "$$said"; [ $$status -eq 0 ]
+endef
+
 test: $(AFS_VENV)/.dev ## all tests that need the base and dev packages alone; what was skipped is named
-	@set -euo pipefail; \
-	$(tools)/python3 -m pytest -q -m 'not slow'; \
-	$(bats); \
+	@$(call tests,-m 'not slow'); \
 	echo 'skipped: tests marked slow (more packages, or minutes); make test-all runs them'
 
 test-all: $(AFS_VENV)/.all ## all tests, with hyperscan, the loaders of other projects and those that take minutes
-	@set -euo pipefail; \
-	$(tools)/python3 -m pytest -q; \
-	$(bats)
+	@$(call tests,)
 
 bench: $(AFS_VENV)/.dev ## our figures beside peers on the same input, as ratios
 	@set -euo pipefail; status=0; \

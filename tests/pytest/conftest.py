@@ -20,6 +20,9 @@ PYTHON_BIN = os.path.dirname(sys.executable)
 settings.register_profile("afs", derandomize=True, deadline=None, database=None, print_blob=False)
 settings.load_profile("afs")
 
+# A shell starts what is in its background with interrupts ignored; the tests are about what they do.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_of_its_own(tmp_path_factory):
