@@ -294,8 +294,8 @@ def test_odd_characters_are_no_shelter():
         assert clean({"password": PASSWORD + odd})["password"] == "REDACTED_PASSWORD_1"
 
 
-def test_a_string_of_fifty_megabytes():
-    text = "0123456789 lorem ipsum, dolor sit amet\n" * (50_000_000 // 39)
+def test_a_string_of_ten_megabytes():
+    text = "0123456789 lorem ipsum, dolor sit amet\n" * (10_000_000 // 39)
     out = clean({"log": text + TOKEN})["log"]
     assert out == text + "REDACTED_GITHUB_TOKEN_1"
 

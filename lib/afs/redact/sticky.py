@@ -45,6 +45,7 @@ _BEFORE_WORD = re.compile(
     r"(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u00[0-9a-fA-F]{2})|(?<=\\x[0-9a-fA-F]{2})"
 )
 _AFTER_WORD = re.compile(r"[A-Za-z0-9]")
+_ONE_MORE = (1).__add__
 
 
 class Held:
@@ -157,27 +158,29 @@ class Held:
         """What find() finds in each of many texts, by its number; `names` are the fields that they are in."""
         if not self.knows():
             return {}
-        numbers = set(self._touched(texts))
         out: dict[int, list[Finding]] = {}
-        for number in sorted(numbers):
+        for number in sorted(self._touched(texts)):
             if found := self.find(texts[number], names[number] or ""):
                 out[number] = found
         return out
 
-    def _touched(self, texts: list[str]) -> Iterator[int]:
+    def _touched(self, texts: list[str]) -> set[int]:
         """The numbers of texts that may hold something, told by one look at all of them together."""
         together = "\n".join(texts)
-        if hides(together):
-            yield from (number for number, text in enumerate(texts) if hides(text))
-        starts = list(accumulate((len(text) + 1 for text in texts), initial=0))
+        spots: list[int] = []
         for held in (self, self._base):
             if held is None:
                 continue
             if held._stale:
                 held._make()
             for look in (held._spots, held._positions.spots if held._positions else None):
-                for start, _ in look(together) if look else ():
-                    yield bisect_right(starts, start) - 1
+                if look is not None:
+                    spots += [start for start, _ in look(together)]
+        numbers = {number for number, text in enumerate(texts) if hides(text)} if hides(together) else set()
+        if spots:  # in few records there are any
+            starts = list(accumulate(map(_ONE_MORE, map(len, texts)), initial=0))
+            numbers.update(bisect_right(starts, start) - 1 for start in spots)
+        return numbers
 
     def _search(self, text: str) -> Iterator[Finding]:
         """Of values that overlap the union is found, under the name of the first."""

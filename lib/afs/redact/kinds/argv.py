@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     Place = tuple[int, int, Rule]
 
-# The end of a word and a flag behind it; the quotes may have backslashes before them.
-_FLAG = re.compile(rb"(?P<quote>\\{0,31}+\")\s{0,4},\s{0,4}(?P=quote)-{1,2}[A-Za-z]")
+# The end of a word and a flag behind it; the quotes may have backslashes before them, and as many of them
+# before the first as before the second. It begins with one sign, which is found fast.
+_FLAG = re.compile(rb"\"\s{0,4},\s{0,4}(?P<quote>\\{0,31}+\")-{1,2}[A-Za-z]")
 # How far before its first flag a list begins, and how far it is read.
 _BEFORE = 400
 _BEHIND = 2000
@@ -28,10 +29,11 @@ def places(raw: bytes, find: Callable[[str], list[Place]]) -> Iterator[Place]:
     """(start, end, rule) of what shows in the words of lists that hold flags. `find` searches a text."""
     done = 0
     for flag in _FLAG.finditer(raw):
-        if flag.start() < done:
-            continue
         quote = flag["quote"]
-        begin = raw.rfind(b"[", max(done, flag.start() - _BEFORE), flag.start())
+        start = flag.start() + 1 - len(quote)
+        if start < done or not raw.startswith(quote, start):
+            continue
+        begin = raw.rfind(b"[", max(done, start - _BEFORE), start)
         if begin < 0:
             continue
         stop = raw.find(quote + b"]", flag.end(), flag.end() + _BEHIND)

@@ -138,14 +138,16 @@ def gate(rules: Sequence[Rule], anchored: Anchored) -> Gate | None:
     def look(raw: bytes) -> tuple[set[int], list[Block]]:
         if len(raw) <= _BLOCK:
             every = alive(raw)
-            return every, [(0, len(raw), sorted(row for row in every if row >= 0))]
+            rows = sorted(row for row in every if row >= 0)
+            return every, [(0, len(raw), rows)] if rows else []
         every = set()
         blocks = []
         view = memoryview(raw)
         for at in range(0, len(raw), _BLOCK):
             here = alive(view[max(0, at - _LEFT) : at + _BLOCK + _RIGHT])
             every |= here
-            blocks.append((at, min(len(raw), at + _BLOCK), sorted(row for row in here if row >= 0)))
+            if rows := sorted(row for row in here if row >= 0):
+                blocks.append((at, min(len(raw), at + _BLOCK), rows))
         return every, blocks
 
     return look

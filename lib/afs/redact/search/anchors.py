@@ -55,21 +55,19 @@ class Anchors:
                 self._always.append((anchor, number))
             else:
                 by_part.setdefault(anchor[at:], []).append(number)
-        # The longest part that fits is found: those that it begins with are there, too. Inside of it the
-        # search does not look, so that is asked where another one may begin.
-        self._rows = {
-            part: [number for other in by_part if part.startswith(other) for number in by_part[other]]
-            for part in by_part
-        }
         by_head: dict[int, list[bytes]] = {}
         for part in by_part:
             by_head.setdefault(part[0], []).append(part)
-        self._inside = {
-            part: [
-                at
-                for at in range(1, len(part))
-                if any(_meet(part[at:], other) for other in by_head.get(part[at], ()))
-            ]
+        # The longest part that fits is found: those that it begins with are there, too. Inside of it the
+        # search does not look, so all that may begin there may be there.
+        self._rows = {
+            part: {
+                number
+                for at in range(len(part))
+                for other in by_head.get(part[at], ())
+                if (_meet(part[at:], other) if at else part.startswith(other))
+                for number in by_part[other]
+            }
             for part in by_part
         }
         self._reach = max(map(len, by_part), default=0)
@@ -81,23 +79,12 @@ class Anchors:
     def present(self, low: bytes) -> Iterator[Block]:
         """Which rows' anchors may stand in the blocks of a text, which is given in lower case."""
         for at in range(0, len(low), _BLOCK):
-            found: set[bytes] = set()
-            for match in self._parts.finditer(low, at, min(len(low), at + _BLOCK + self._reach)):
-                part = match[0]
-                if part not in found or self._inside[part]:
-                    found.add(part)
-                    self._look_inside(low, part, match.start(), found)
+            found = set(self._parts.findall(low, at, min(len(low), at + _BLOCK + self._reach)))
             end = at + _BLOCK - 1
             rows = {number for anchor, number in self._always if low.find(anchor, at, end + len(anchor)) >= 0}
             for part in found:
                 rows.update(self._rows[part])
             yield at, at + _BLOCK, sorted(rows)
-
-    def _look_inside(self, low: bytes, part: bytes, at: int, found: set[bytes]) -> None:
-        for inside in self._inside[part]:
-            match = self._parts.match(low, at + inside)
-            if match is not None:
-                found.add(match[0])
 
     def find(self, raw: bytes, low: bytes, blocks: Iterable[Block]) -> Iterator[Place]:
         """What is found at the anchors of the rows of each block; `low` is the text in lower case."""

@@ -34,13 +34,12 @@ _ESCAPE = re.compile(
     rb"|(?<=[\[;])[0-9;]{0,12}m"
 )
 _ESCAPES = frozenset(b"\\%[;")
-_BOUNDARY = re.compile(rb"[^A-Za-z0-9]")
 _DIGIT = re.compile(rb"[A-Za-z_-]*+[0-9]")
 # What is drawn at random from letters and digits, or from letters of both cases, has one of these.
 _DRAWN = re.compile(rb"[^A-Z0-9]*+[A-Z0-9]")
 # So many characters of each start are tried at a boundary, and only where they fit the whole table is.
 _HINT, _HEAD = 4, 10
-_ONE_KIND = re.compile(rf"\(\?:\[(.*)\]\)\{{{_HEAD},{_HEAD}\}}")
+_ONE_KIND = re.compile(rf"\(\?:\[([^\]]*)\]\)\{{{_HEAD}(?:,{_HEAD})?\}}")
 # How far behind the end of a run a start, and a shape, may reach.
 _START_ROOM, _SHAPE_ROOM, _SHAPE_LEAST = 32, 96, 24
 # A payload is matched in so many bytes, and once accepted taken on to the end of its characters.
@@ -84,7 +83,7 @@ class Runs:
         heads = [head for head in heads if not _ONE_KIND.fullmatch(head)]
         if kinds:
             heads.insert(0, f"[{''.join(kinds)}]{{{_HEAD}}}")
-        self._shape_hint = re.compile("|".join(heads).encode() if heads else rb"(?!)")
+        self._shape_hint = re.compile(rb"[^A-Za-z0-9](?=" + ("|".join(heads) or "(?!)").encode() + rb")")
 
     def find(
         self, raw: bytes, runs: Sequence[tuple[int, int]], tokens: bool = True, others: bool = True
@@ -160,12 +159,9 @@ class Runs:
             return
         if not start and self._shape.match(raw, 0, end + _SHAPE_ROOM):
             yield 0
-        for boundary in _BOUNDARY.finditer(raw, max(0, start - 1), end - 1):
-            at = boundary.end()
-            if (
-                self._shape_hint.match(raw, at) is not None
-                and self._shape.match(raw, at, end + _SHAPE_ROOM) is not None
-            ):
+        for hint in self._shape_hint.finditer(raw, max(0, start - 1), end + _HEAD):
+            at = hint.end()
+            if at < end and self._shape.match(raw, at, end + _SHAPE_ROOM) is not None:
                 yield at
 
     def _claim(self, raw: bytes, at: int) -> Place | None:

@@ -157,7 +157,7 @@ class Scanner:
         """Every finding in a text, in order, none overlapping another; `layer` encodings were taken off."""
         raw = _bytes(text)
         alive, blocks = self._told(raw)
-        if accel.UNSEEN not in alive and text.isascii():
+        if text.isascii() and (accel.UNSEEN not in alive or not colours.hides(text)):
             return self._found(raw, alive, blocks, layer)
         found: list[Finding] = []
         for seen, back in colours.views(text):
@@ -180,7 +180,7 @@ class Scanner:
             places += decoded.places(raw, runs, lambda inner: self._hidden(inner, layer + 1))
         if not layer and b'"-' in raw:
             places += argv.places(raw, lambda words: self._hidden(words, 1))
-        if blocks is None or any(rows for _, _, rows in blocks):
+        if blocks is None or blocks:
             low = raw.lower()
             places += self._anchors.find(raw, low, self._anchors.present(low) if blocks is None else blocks)
         for start, end, name in sweep(raw) if self._swept and accel.NUMBERS in alive else ():
