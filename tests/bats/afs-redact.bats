@@ -187,6 +187,11 @@ nothing_leaks() {
     run --separate-stderr afs-redact --rules rules.toml in.jsonl
     [ "$status" -eq 2 ]
     [ "$stderr" = "afs-redact: rules.toml: rule acme: type must be upper-case letters, digits and underscores" ]
+    printf '%s\n' '[[rule]]' 'id = "acme"' 'type = "ACME_KEY"' 'level = 1' 'starts = ["acme_"]' "then = '[0-9a-f]{16,}'" \
+        'hit = [["acme_", "zzz"]]' >rules.toml
+    run --separate-stderr afs-redact --rules rules.toml </dev/null
+    [ "$status" -eq 2 ]
+    [ "$stderr" = "afs-redact: rules.toml: rule acme: hit 1 is not found by it" ]
     run --separate-stderr afs-redact --rules nowhere.toml </dev/null
     [ "$status" -eq 2 ]
     [ "$stderr" = "afs-redact: nowhere.toml: no such file or directory" ]

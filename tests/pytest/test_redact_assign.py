@@ -580,3 +580,24 @@ def test_noise_of_many_signs_takes_no_time():
     ]
     text = "".join(rng.choice(signs) for _ in range(60_000))
     assert seconds(text) < 0.2 + 10 * max(seconds(text[: len(text) // 4]), 0.02)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password=Velvet72349" + "juniper",
+        "[client]\nuser=root\npassword=hunt" + "er2",
+        "  password = correct" + "horse9",
+        "api_key=Winter" + "2024",
+        "| user | password |\n|---|---|\n| admin | Tr1cky" + "-pw |",
+    ],
+)
+def test_a_line_at_the_edge_of_a_text_in_json_is_a_line(text):
+    for _ in range(4):
+        assert REDACTOR.redact(text)[1].total() == 1
+        text = json.dumps({"t": text})
+
+
+def test_options_with_names_are_no_secret():
+    text = "RUN --mount=type=secret docker build --secret id=npm,src=.npmrc ."
+    assert REDACTOR.redact(text) == (text, {})

@@ -116,7 +116,7 @@ def load(without: tuple[str, ...] = (), extra: str | None = None) -> tuple[list[
         table = tomllib.load(file)
     rules = [_rule(row, "rules.toml") for row in table["rule"]]
     if extra is not None:
-        rules += _read_extra(extra)
+        rules += read_extra(extra)
     seen: set[str] = set()
     for rule in rules:
         if rule.id in seen:
@@ -128,7 +128,8 @@ def load(without: tuple[str, ...] = (), extra: str | None = None) -> tuple[list[
     return [rule for rule in rules if rule.id not in without], table["words"]
 
 
-def _read_extra(path: str) -> list[Rule]:
+def read_extra(path: str) -> list[Rule]:
+    """The rules of a person's own file. Raises BadRule, or OSError."""
     with open(path, "rb") as file:
         try:
             table = tomllib.load(file)

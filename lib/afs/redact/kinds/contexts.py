@@ -217,6 +217,10 @@ def literal(site: Site, begin: int, end: int) -> int:
     if site.op == b":":
         return 0
     first, last = line_start(raw, site.start), line_end(raw, end)
+    if raw[first - 1 : first] == b'"' and (shut := raw.find(b'"', end, last)) >= 0:
+        last = end + len(raw[end:shut].rstrip(b"\\"))  # the end of the text in JSON that began the line
+    elif raw[end:last].lstrip(b"\\")[:1] == b'"' and raw.find(b'"', first, site.start) < 0:
+        last = end  # or in one that began on an earlier line
     left, right = uncoloured(raw[first : site.start]), uncoloured(raw[end:last])
     if _INLINE.search(left, max(0, len(left) - 90)):
         return 2
@@ -238,6 +242,9 @@ def literal(site: Site, begin: int, end: int) -> int:
     around = 0
     for other in (above(raw, first), below(raw, last)):
         other = uncoloured(other or b"")
+        if other.count(b'"') % 2:  # where a text in JSON begins or ends
+            head, _, tail = other.rpartition(b'"')
+            other = tail if head.rstrip(b"\\").endswith((b":", b": ")) else head.rstrip(b"\\")
         if not other.strip():
             continue
         code = _CODE.search(other, _PREFIX.match(other).end())  # type: ignore[union-attr]
@@ -255,6 +262,9 @@ def plain(value: str) -> bool:
     return _WORD.fullmatch(value) is not None
 
 
+_OPENED = re.compile(rb":[ \t]?\\{0,31}+\"(?=[^\":]{0,600}\Z)")
+
+
 def line_start(raw: bytes, at: int, reach: int = _REACH) -> int:
     """Where the line, real or written out, begins that `at` stands on; at most `reach` before it."""
     low = max(0, at - reach)
@@ -262,6 +272,8 @@ def line_start(raw: bytes, at: int, reach: int = _REACH) -> int:
     if raw.find(b"\\", first, at) >= 0:
         for match in _BREAKS.finditer(raw, first, at):
             first = match.end()
+    if raw.find(b'"', first, at) >= 0 and (opened := _OPENED.search(raw, first, at)):
+        first = opened.end()  # a text in JSON begins a line
     return first
 
 

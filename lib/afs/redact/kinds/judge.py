@@ -68,6 +68,8 @@ _ALGORITHM = re.compile(
     re.I,
 )
 _WORDS = re.compile(r"[A-Za-z]+")
+# Options with their names, as mounts and secrets of builds have them: id=npm,src=.npmrc
+_OPTIONS = re.compile(r"[a-z]{1,12}=[\w./-]{1,60},[a-z]{1,12}=")
 # Four words with dashes, as generators of passwords that can be remembered join them.
 _DICE = re.compile(r"[A-Za-z]{3,9}(?:([-.])[A-Za-z]{3,9})(?:\1[A-Za-z]{3,9}){2,9}\d{0,4}")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6,8}")
@@ -157,6 +159,8 @@ class Judge:
         if _NUMBER.match(value):
             return 1 if value.isdigit() and len(value) >= 6 else 0
         if _DOTTED.fullmatch(value) and not (digits and (drawn or odd >= 0.2 or "-" in value)):
+            return 0
+        if _OPTIONS.match(value):
             return 0
         if _CALL.match(value) and (
             value[-1] in ")]}>([{<" or not (_SIGNS.search(value) or (digits and odd >= 0.35))

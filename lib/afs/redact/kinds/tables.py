@@ -29,7 +29,6 @@ _HEADER = re.compile(
     rb"[ \t\\]*(?:\\{0,31}+[\"'`*]{0,2})[A-Za-z0-9_#][\w .()/-]{0,40}"
     rb"(?:\\{0,31}+[\"'`*]{0,2})[ \t\\\xb7]*|[ \t\\\xb7]*"
 )
-_OPENED = re.compile(rb":[ \t]?\\{0,31}+\"(?=[^\":]{0,600}\Z)")
 _NAME = re.compile(
     rb"(?:name|key|Name|Key|id)" + _QUOTE + rb"?[ \t]{0,4}[:=][ \t]{0,4}(?P<quote>" + _QUOTE + rb")$"
 )
@@ -118,8 +117,6 @@ def _column(raw: bytes, start: int, sign: bytes) -> Iterator[tuple[int, int, int
     if sign in (b",", b"\n", b"\r", b"") and began and b"(" in raw[began:start]:
         return
     first = line_start(raw, start, 600)
-    if opened := _OPENED.search(raw, first, start):  # the text that the table begins
-        first = opened.end()
     first = min(start, _MARKS.match(raw, first).end())  # type: ignore[union-attr]
     last = _BREAKS.match(raw, line_end(raw, start, 600))
     if last is None:
