@@ -88,9 +88,8 @@ class Redactor:
         self.rules, words = rules.load(tuple(without), extra_rules)
         self._scanner = Scanner(self.rules, words)
         self.strength = self._scanner.strength
-        for rule in rules.read_extra(extra_rules) if extra_rules is not None else ():
-            if rule.id not in without:
-                self._try(rule, str(extra_rules))
+        if extra_rules is not None:
+            rules.try_examples(extra_rules, without, self._scanner.find)
         self._by_id = {rule.id: rule for rule in self.rules}
         self.keeps = Keeps(self.rules)
         self._known = Held(self._by_id, self.strength)
@@ -100,15 +99,6 @@ class Redactor:
         # Rules from outside may find anything.
         self._empty = _IDS.fullmatch if extra_rules is None else None
         self._says: dict[str | None, bool] = {}
-
-    def _try(self, rule: rules.Rule, path: str) -> None:
-        """Hold a rule that no test has seen to its own examples."""
-        for key, wanted in (("hit", True), ("miss", False)):
-            for number, parts in enumerate(getattr(rule, key), 1):
-                found = self._scanner.find(rules.joined(parts))
-                if any(one.rule == rule.id for one in found) is not wanted:
-                    what = "is not found" if wanted else "is found"
-                    raise rules.BadRule(f"{path}: rule {rule.id}: {key} {number} {what} by it")
 
     def find(self, text: str) -> list[Finding]:
         """What a text holds, in order, not overlapping; offsets in characters."""

@@ -25,7 +25,10 @@ import os
 import re
 import tomllib
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
 
 PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "rules.toml")
 LEVELS = {0: "known", 1: "prefix", 2: "structure", 3: "assignment", 4: "entropy", 5: "personal"}
@@ -144,6 +147,16 @@ def read_extra(path: str) -> list[Rule]:
         for example in rule.hit + rule.miss:
             joined(example)
     return rules
+
+
+def try_examples(path: str, without: Sequence[str], find: Callable[[str], Iterable[Any]]) -> None:
+    """Hold the rules of a person's file, which no test has seen, to their own examples. Raises BadRule."""
+    for rule in read_extra(path):
+        for key, wanted in (("hit", True), ("miss", False)) if rule.id not in without else ():
+            for number, parts in enumerate(getattr(rule, key), 1):
+                if any(one.rule == rule.id for one in find(joined(parts))) is not wanted:
+                    what = "is not found" if wanted else "is found"
+                    raise BadRule(f"{path}: rule {rule.id}: {key} {number} {what} by it")
 
 
 def _rule(row: dict[str, Any], path: str) -> Rule:
