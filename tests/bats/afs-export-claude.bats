@@ -155,6 +155,8 @@ load helper
     afs-export-claude -q --home "$ROOT/examples/home" --rules rules.toml | grep -q REDACTED_WORD_1
     run --separate-stderr -2 afs-export-claude --home "$ROOT/examples/home" --rules nowhere.toml
     [ "$stderr" = "afs-export-claude: nowhere.toml: no such file or directory" ]
+    run --separate-stderr -2 afs-export-claude --home "$ROOT/examples/home" --known known.txt --no-redact
+    [[ "$stderr" == *"--no-redact leaves nothing to do for --known and --rules"* ]]
     cp -R "$ROOT/examples/home/.claude" "$HOME"
     export ACME_API_TOKEN=xq-tide-7Plum
     mkdir -p sub && cp -R "$HOME/.claude" sub

@@ -110,6 +110,8 @@ load helper
     afs-export-codex -q --home "$ROOT/examples/home" --rules rules.toml | grep -q REDACTED_WORD_1
     run --separate-stderr -2 afs-export-codex --home "$ROOT/examples/home" --rules nowhere.toml
     [ "$stderr" = "afs-export-codex: nowhere.toml: no such file or directory" ]
+    run --separate-stderr -2 afs-export-codex --home "$ROOT/examples/home" --known known.txt --no-redact
+    [[ "$stderr" == *"--no-redact leaves nothing to do for --known and --rules"* ]]
     cp -R "$ROOT/examples/home/.codex" "$HOME"
     export ACME_API_TOKEN=xq-forecast-7Plum
     mkdir -p sub && cp -R "$HOME/.codex" sub

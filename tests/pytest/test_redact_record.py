@@ -94,6 +94,7 @@ def test_keys_that_become_equal_get_a_number():
         {"arguments": json.dumps({"a": json.dumps({"env": {"TOKEN": joined(["<b62*32>"])}})})},
         {"tokens": {"access_token": joined(["<url64*64>"])}},
         {"passphrase": [PASSWORD]},
+        {"db_password": {"value": PASSWORD}},
     ],
 )
 def test_the_shape_of_the_record_tells_what_is_secret(value):

@@ -148,6 +148,8 @@ class _Job:
         from afs.logs.samples import Wanted
 
         args = run.args
+        if args.no_redact and (args.known or args.rules):
+            fail("--no-redact leaves nothing to do for --known and --rules; leave it or them out")
         self.run, self.args = run, args
         self.root = self.home = ""
         self.wanted: Wanted = Wanted(
@@ -350,17 +352,10 @@ class _Raw:
 
 def _redactor(args: argparse.Namespace) -> Redactor:
     """The redactor; who exports a home of his own is known by name."""
-    from afs.redact import BadKnown, BadRule, Redactor, is_own, known_from
+    from afs.redact import is_own, ready
 
-    sources = list(args.known)
-    if (args.home or not (args.root or args.logs)) and is_own(_home(args)):
-        sources.append("auto")
-    try:
-        return Redactor((), args.rules, known_from(sources))
-    except (BadRule, BadKnown) as error:
-        fail(str(error))
-    except OSError as error:
-        fail(f"{error.filename}: {reason_of(error)}")
+    own = (args.home or not (args.root or args.logs)) and is_own(_home(args))
+    return ready((), args.rules, [*args.known, *(["auto"] if own else [])])
 
 
 def _names(cwd: str) -> set[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from afs.redact.known import BadKnown, Known, is_own, known_from
 from afs.redact.lines import redact_line, redact_lines, whole
 from afs.redact.placeholders import Unclean
+from afs.redact.ready import ready
 from afs.redact.record import Clean, Redactor
 from afs.redact.rules import BadRule, Rule
 from afs.redact.search.scan import Finding
@@ -26,6 +27,7 @@ __all__ = [
     "Unclean",
     "is_own",
     "known_from",
+    "ready",
     "redact_line",
     "redact_lines",
     "whole",

@@ -74,7 +74,7 @@ def _flatten(
 ) -> None:
     kind = type(value)
     if kind is dict:
-        alias = _alias(value)
+        alias = _alias(value) or name
         for key, item in value.items():
             texts.append(key)
             names.append(None)

@@ -380,10 +380,6 @@ def put(text: str, found: Sequence[Finding], places: Placeholders) -> str:
     return "".join(out)
 
 
-def _nothing(text: str, level: int) -> Sequence[Finding]:
-    return ()
-
-
 class closed(contextlib.ContextDecorator):  # entered faster than a generator
     """Turn a fault of ours into Unclean: it must pass no record on, nor show a value in a traceback."""
 

@@ -54,7 +54,7 @@ def records(run: Run, memory: int) -> Iterator[Batch]:
     group: tuple[bool, Any] | None = None
     for line, record in run.records():
         now = _group(line, record)
-        if now is None and group == _STREAM and record.get("type") in _PINGS:
+        if now is None and group == _STREAM and type(kind := record.get("type")) is str and kind in _PINGS:
             now = group
         if held and (now is None or now != group):
             yield Batch(held, False, bool(group and group[0]))

@@ -40,7 +40,6 @@ class Finding(NamedTuple):
 
 
 _DONE = re.compile(PLACEHOLDER.pattern.encode())
-_DIGIT = re.compile(rb"[0-9]")
 _INK = re.compile(rb"[A-Za-z0-9]")
 _WINDOW = 512
 # So many characters are searched before it is worth while to load hyperscan and its database.
