@@ -1,12 +1,18 @@
 """The one shape that every log parser yields: Conversation, Turn, Message, ToolCall.
 
-A parser is a module of this package with three names:
+A parser is a module of this package with these names:
 
     NAME                            the `source` of its samples, such as "codex"
     roots(home, environ) -> [str]   the folders of that agent under a home, existing or not
     find(root, failed) -> [[str]]   files of a root in groups that must be read together, sorted;
                                     failed(OSError) hears of a folder that cannot be read
+    glance(path) -> (str, str)      conversation id and working folder as the first records of a file
+                                    (or its name and neighbours) tell them, "" where they do not
     parse(files, note) -> Iterator[Conversation]
+
+or an object that has them. `glance` decides what a person has excluded for good before any text is
+parsed, so it reads no further than it must. A group holds every file that `parse` may open, so that a
+change in any of them is seen.
 
 `note(kind, path, line, detail)` is how a parser names what it could not use: kind is `bad` (a line
 that is not a JSON object or has an odd shape or depth, a damaged packed log), `torn` (an unfinished last
@@ -39,7 +45,9 @@ class Message:
 
     role is user, assistant or tool. `reasoning` is what the log holds in the clear. On a tool
     message `tool_call_id` names the call and `failed` says what the log says of it. `phase` is
-    "commentary" or "final" where the log tells them apart.
+    "commentary" or "final" where the log tells them apart. Of a log over read.LARGE bytes no texts are
+    held: `content`, `reasoning` and `arguments` are only their beginnings, and `load` reads the message
+    once more, whole.
     """
 
     role: str
@@ -50,6 +58,7 @@ class Message:
     failed: bool = False
     line: int = 0
     phase: str = ""
+    load: Callable[[], Message] | None = None
 
 
 @dataclass(slots=True)
@@ -61,7 +70,9 @@ class Turn:
     branch. tokens are None where the log does not say. flags are a subset of FLAGS. `skip` is the
     reason of a parser that knows that this turn gives no sample ("command", "rolled-back", ...).
     origin is the conversation of first appearance where that is another one (a fork repeats its
-    parent's turns); cwd is the working folder of this turn where it is not the conversation's.
+    parent's turns); cwd is the working folder of this turn where it is not the conversation's. context
+    is text that belongs beside the question (files that it names, a system prompt of its own); domain is
+    the topic where the log names one.
     """
 
     messages: list[Message]
@@ -77,6 +88,8 @@ class Turn:
     skip: str = ""
     origin: str = ""
     cwd: str = ""
+    context: str = ""
+    domain: str = ""
 
 
 @dataclass(slots=True)
@@ -105,10 +118,13 @@ class Conversation:
 FLAGS = (
     "after_compaction",  # the first turn after the agent summed up and forgot what came before
     "api_error",  # the client reported a failed request inside the turn
+    "complained_by_user",  # the next human message is displeased with this turn
     "corrected_by_user",  # the next human message corrects this turn
     "interrupted",  # the person stopped the agent
     "open",  # the last turn of a log without an end mark: it may still grow
+    "subagent",  # another agent asked, not a person
     "synthetic_prompt",  # the client wrote the prompt on the person's behalf
+    "thanked_by_user",  # the next human message thanks for this turn
     "tool_failed",  # at least one tool result is an error
     "tool_rejected",  # the person refused a tool call
     "unanswered_call",  # a tool call without a result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,39 @@ def oddity(error: Exception) -> str:
     return "depth" if deep else "shape"
 
 
+# A log of more bytes is read twice by offset instead of held.
+LARGE = 64 << 20
+
+
+def is_large(path: str) -> bool:
+    """Whether a log is too large to be held. A packed one has no offsets to come back to."""
+    with open(path, "rb") as file:
+        packed = file.read(4).startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd"))
+        return not packed and os.fstat(file.fileno()).st_size > LARGE
+
+
+def again(path: str, offset: int, length: int) -> dict[str, Any]:
+    """The record that located() found there. Raises OSError where the log is not the same any more."""
+    with open(path, "rb") as file:
+        file.seek(offset)
+        line = file.read(length)
+    try:
+        record = jsonl.decode(line.lstrip(b"\0"))
+    except jsonl.Bad:
+        record = None
+    if type(record) is not dict:
+        raise OSError(errno.ESTALE, "changed while it was read", path)
+    return record
+
+
 def records(path: str, note: Note) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line number, object) of a log, plain or compressed.
+    """(line number, object) of a log, plain or compressed; see located()."""
+    for number, _, _, record in located(path, note):
+        yield number, record
+
+
+def located(path: str, note: Note) -> Iterator[tuple[int, int, int, dict[str, Any]]]:
+    """(line number, offset and length in bytes of the unpacked log, object) of each record.
 
     The log may grow while it is read: reading ends at the size that the file had when it was opened.
     A last line without its newline that does not parse is noted as torn, any other line that is no
@@ -40,7 +72,9 @@ def records(path: str, note: Note) -> Iterator[tuple[int, dict[str, Any]]]:
         try:
             for block in reader.blocks():
                 last = reader.line + len(block) - 1
+                offset = after = reader.offset
                 for number, line in enumerate(block, reader.line):
+                    offset, after = after, after + len(line) + 1
                     try:
                         record = orjson.loads(line)
                     except ValueError:
@@ -53,7 +87,7 @@ def records(path: str, note: Note) -> Iterator[tuple[int, dict[str, Any]]]:
                             note("torn" if torn else "bad", path, number, error.reason)
                             continue
                     if type(record) is dict:
-                        yield number, record
+                        yield number, offset, len(line), record
                     else:
                         note("bad", path, number, "not-object")
         except jsonl.Corrupt as error:
