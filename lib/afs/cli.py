@@ -117,6 +117,9 @@ FLAGS: dict[str, tuple[_Flag, ...]] = {
         (("--strict",), {"action": "store_true", "help": "stop at the first record that cannot be used"}),
     ),
     "limit": ((("--limit",), {"type": whole, "metavar": "N", "help": "stop after N records are written"}),),
+    "config": (
+        (("--config",), {"metavar": "FILE", "help": "settings; else $AFS_CONFIG, ~/.config/afs/config.toml"}),
+    ),
     "memory": (
         (
             ("--memory",),

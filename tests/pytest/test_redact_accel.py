@@ -149,6 +149,79 @@ def test_records_of_the_benchmark(both):
     assert found
 
 
+# A name that is a statement, too, may be told by the lines around it; signs may be written as escapes.
+SECRET = "Tr0ub" + "4dor&3"
+BEFORE = [
+    "",
+    "x = 1\n",
+    f"use {SECRET} as the ",
+    f"use {SECRET} as ",
+    "name,",
+    "a | ",
+    "x\t",
+    "else: ",
+    "\\n",
+    "\xa0",
+]
+BEHIND = [
+    "",
+    f"value: {SECRET}",
+    f'- "value": "{SECRET}"',
+    f"val: {SECRET}",
+    f'"type": "x",\n "on": 1,\n "val": "{SECRET}"',
+    f"-----\n{SECRET}\n",
+    f" ---- \r\n  {SECRET}",
+    f"what it is, its value = {SECRET}",
+    f"<string>{SECRET}</string>",
+    f"\\n value: {SECRET}",
+    f"= {SECRET}",
+    f"{SECRET}\n",
+    f"b,{SECRET}",
+    f"b | {SECRET}\n",
+    f"b\t{SECRET}\n",
+    f"echo {SECRET} | x secret set pass ",
+]
+
+
+@pytest.mark.parametrize("name", ["pass", "PASS", "Pass", "pAss", "passe", "db_pass"])
+def test_a_name_that_stands_in_a_line_of_its_own(both, name):
+    found = 0
+    for before in BEFORE:
+        for space in ("", "  ", "\t"):
+            for end in ("", "\n", " \r\n", "\n\n  ", " ", "\t", "\\n", ", ", ": ", '"\n'):
+                found += sum(len(both(before + space + name + end + behind)) for behind in BEHIND)
+    assert found
+
+
+@pytest.mark.parametrize(
+    "text", ["bob@corp.de", "ssh bob@host1", "bob@host1:~$ ", "bob@x.y-corp.de", "b.o+b@corp.de"]
+)
+def test_any_sign_beside_an_at(both, text):
+    at = text.index("@")
+    assert both(f"see {text}\n") or "host1" in text
+    for sign in map(chr, range(256)):
+        both(f"see {text[:at]}{sign}{text[at:]}\n")
+        both(f"see {text[: at + 1]}{sign}{text[at + 1 :]}\n")
+
+
+@pytest.mark.parametrize("sign", [":", "\\u003a", "\\x3A", "%3A", "%253a", "\x1b[1m:"])
+def test_an_address_whose_colons_are_escapes(both, sign):
+    address = "2a01:4f8:c17:b8f:9::2"
+    for part in range(address.count(":") + 1):
+        text = address.replace(":", "\0", part).replace(":", sign).replace("\0", ":")
+        both(f"from {text} to dead: x")
+        both(text)
+    assert both(f"from {address} to")
+
+
+def test_words_of_lists(both):
+    for flag in ("-p", "--password", "-x", "- ", "", "-\\u0061"):
+        for quote in ('"', '\\"', '\\\\\\"'):
+            both(f"[{quote}mysql{quote}, {quote}{flag}{SECRET}{quote}, {quote}-u{quote}]")
+            both(f"[{quote}mysql{quote},{quote}{flag}{quote},\n {quote}{SECRET}{quote}]")
+    assert both(f'["mysql", "-u", "root", "-p{SECRET}"]')
+
+
 HOSTILE = [
     "a",
     "=",
@@ -289,7 +362,7 @@ shape = '(?=.{0,90}z)'
 then = '[a-z]{20}'
 """
     )
-    own, words = rules.load((), str(path))
+    own, words = rules.load((), [str(path)])
     plain, fast = Scanner(own, words, False), Scanner(own, words, True)
     for text in [
         "echo aa123",

@@ -107,7 +107,7 @@ def test_faults_of_any_type_are_closed(monkeypatch):
             raise fault(text)
 
         redactor = Redactor()
-        monkeypatch.setattr(redactor._scanner, "find", broken)
+        monkeypatch.setattr(redactor._scanner, "look", broken)
         with pytest.raises(Unclean) as caught:
             redactor.redact([TOKEN])
         assert TOKEN not in str(caught.value)

@@ -8,7 +8,7 @@ import random
 
 import pytest
 from afs import jsonl
-from afs.redact import Known, Redactor, Unclean, redact_line, redact_lines
+from afs.redact import Known, Redactor, Unclean, record, redact_line, redact_lines
 from afs.redact.findings import check, listed
 from afs.redact.known import Name
 from afs.redact.needles import spots
@@ -165,6 +165,19 @@ def test_what_is_not_seen_hides_nothing_that_is_known():
     ]
     out = [one.value for one in REDACTOR.redact_all([texts, "zelda" + "@host1 said"], held=held)]
     assert out[0] == ["REDACTED_KNOWN_1", "REDACTED_KNOWN_1", "a REDACTED_KNOWN_2", "/home/user1/x"]
+
+
+def test_what_is_not_seen_is_not_forgotten(monkeypatch):
+    """However little is remembered, and whichever record of a conversation tells the value."""
+    values = [f"{WORD[:4]}\u200f{WORD[4:]}", [f"{WORD[:5]}\x1b[31m{WORD[5:]}", "x" * 40], f"password: {WORD}"]
+    for room in (record._MEMO, 50, 0):
+        monkeypatch.setattr(record, "_MEMO", room)
+        monkeypatch.setattr(record, "_MEMO_TEXT", room // 2)
+        redactor = Redactor()
+        for order in (values, values[::-1], [*values, *values]):
+            out = [one.value for one in redactor.redact_all(order)]
+            assert WORD[4:8] not in repr(out)
+            assert repr(out).count("REDACTED_PASSWORD_1") == len(order)
 
 
 def test_hyperscan_sees_what_is_not_seen(monkeypatch, tmp_path):

@@ -81,5 +81,5 @@ def test_a_rule_of_ones_own_may_find_an_id(tmp_path):
     path.write_text(
         '[[rule]]\nid = "calls"\ntype = "CALL"\nlevel = 1\nstarts = ["toolu_01"]\nthen = "[A-Za-z0-9]{22}"\n'
     )
-    assert [one.rule for one in Redactor(extra_rules=str(path)).find(CALL)] == ["calls"]
+    assert [one.rule for one in Redactor(extra_rules=[str(path)]).find(CALL)] == ["calls"]
     assert Redactor().find(CALL) == []

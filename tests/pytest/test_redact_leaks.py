@@ -277,7 +277,7 @@ def test_a_known_file_that_cannot_be_used_is_not_quoted(box):
 
 # What is patched, and how its first argument that is a text gets into the exception.
 PLACES = {
-    "the scanner": "afs.redact.search.scan Scanner.find",
+    "the scanner": "afs.redact.search.scan Scanner.look",
     "the sweep": "afs.redact.search.scan sweep",
     "what is known": "afs.redact.sticky Held.find",
     "what learns": "afs.redact.sticky Held.learn",
@@ -338,7 +338,7 @@ def test_a_rule_that_is_never_satisfied_shows_nothing(box):
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL", "SIGABRT"])
-@pytest.mark.parametrize("place", ["Scanner.find", "Redactor._rewritten"])
+@pytest.mark.parametrize("place", ["Scanner.look", "Redactor._rewritten"])
 def test_a_run_cut_short_leaves_nothing(box, name, place):
     module, (owner, method) = {"S": "search.scan", "R": "record"}[place[0]], place.split(".")
     box.fault(
@@ -474,7 +474,7 @@ def test_an_exporter_lets_no_secret_out(box, home, options):
 
 
 EXPORT_PLACES = {
-    "the scanner": "afs.redact.search.scan Scanner.find",
+    "the scanner": "afs.redact.search.scan Scanner.look",
     "the redactor": "afs.redact.record Redactor.redact_all",
     "what learns": "afs.redact.sticky Held.learn",
     "the placeholders": "afs.redact.placeholders Placeholders.of",
@@ -494,9 +494,9 @@ def test_no_fault_of_an_exporter_shows_a_secret(box, home, place):
 
 def test_an_exporter_that_is_killed_leaves_nothing(box, home):
     box.fault(
-        "from afs.redact.search.scan import Scanner\nbefore, calls = Scanner.find, [0]\n"
+        "from afs.redact.search.scan import Scanner\nbefore, calls = Scanner.look, [0]\n"
         "def deadly(*args):\n    calls[0] += 1\n    if calls[0] == 9:\n"
-        "        os.kill(os.getpid(), signal.SIGKILL)\n    return before(*args)\nScanner.find = deadly\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n    return before(*args)\nScanner.look = deadly\n"
     )
     status, data = box.run("--home", home, "--known", box.known, *EXPORTED, name="afs-export-codex")
     assert status == -signal.SIGKILL and found(data) == []

@@ -253,9 +253,8 @@ def test_a_value_does_not_depend_on_what_came_before(first, second):
 
 def test_what_cannot_be_made_clean_is_not_given_back(monkeypatch):
     redactor = Redactor()
-    monkeypatch.setattr(
-        redactor._scanner, "find", lambda text: (Finding(0, 1, "PASSWORD", "password"),) if text else ()
-    )
+    found = Finding(0, 1, "PASSWORD", "password")
+    monkeypatch.setattr(redactor._scanner, "look", lambda text: ((found,) if text else (), False))
     with pytest.raises(Unclean, match="could not be made clean of password") as caught:
         redactor.redact({"a": PASSWORD})
     assert PASSWORD not in str(caught.value)
@@ -267,7 +266,7 @@ def test_a_fault_of_ours_passes_nothing_on_and_shows_nothing(monkeypatch):
     def broken(text):
         raise KeyError(text)
 
-    monkeypatch.setattr(redactor._scanner, "find", broken)
+    monkeypatch.setattr(redactor._scanner, "look", broken)
     for work in (redactor.redact, lambda value: check(redactor, value)):
         with pytest.raises(Unclean) as caught:
             work([PASSWORD])

@@ -104,7 +104,7 @@ re = '(?i:badge) (?P<s>[0-9]{6})'
 def test_a_rule_file_adds_rules(tmp_path):
     path = tmp_path / "rules.toml"
     path.write_text(GOOD)
-    redactor = Redactor(extra_rules=str(path))
+    redactor = Redactor(extra_rules=[str(path)])
     key = joined(["acme_", "<hex*16>"])
     assert redactor.redact(f"{key} Badge 123456")[0] == "REDACTED_ACME_KEY_1 Badge REDACTED_BADGE_1"
     assert REDACTOR.find(key) == []
@@ -116,7 +116,7 @@ def test_a_rule_is_left_out_by_name(tmp_path):
     assert [one.rule for one in Redactor(without=["email"]).find(token)] == ["npm-token"]
     path = tmp_path / "rules.toml"
     path.write_text(GOOD)
-    assert Redactor(["badge"], str(path)).find("badge 123456") == []
+    assert Redactor(["badge"], [str(path)]).find("badge 123456") == []
     with pytest.raises(BadRule, match="no rule is called nonsense"):
         Redactor(without=["nonsense"])
 
@@ -166,9 +166,9 @@ def test_a_rule_file_that_cannot_be_used_says_why(tmp_path, text, said):
     path = tmp_path / "rules.toml"
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(BadRule, match=said):
-        load(extra=str(path))
+        load(extra=[str(path)])
 
 
 def test_a_rule_file_that_is_not_there_is_an_os_error(tmp_path):
     with pytest.raises(OSError, match="nowhere"):
-        load(extra=str(tmp_path / "nowhere"))
+        load(extra=[str(tmp_path / "nowhere")])

@@ -7,11 +7,14 @@ laid over them here.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from afs.redact.kinds import nested
 from afs.redact.search.scan import Finding
 
 if TYPE_CHECKING:
@@ -27,10 +30,29 @@ PIECE = ""
 # A whole number of so many digits may be the number of a card. A double is exact up to 16 digits.
 _CARDS = range(10**11, 10**19)
 _EXACT = 10.0**16
-_VALUE = frozenset(("value", "Value"))
+_LEAST = 10**5  # a number that is a password
+_VALUE = frozenset(("value", "Value", "val", "Val"))
+_NAMED = ("name", "key", "Name", "Key")
+_FEW = 12
+_SECRET = re.compile(
+    r"(?i)pass|pwd|secret|kennwort|senha|contrase|парол|密码|密碼|パスワード|비밀번호|pin\Z|pin_?code"
+)
+# Objects that are a person, and the fields of theirs that hold a name.
+_PERSON = re.compile(
+    r"(?i)(?:author|committer|owner|maintainer|user|actor|sender|assignee|creator|tagger)s?|(?:merged|closed)_by"
+)
+_CALLED = frozenset(("name", "login", "username", "displayName", "display_name"))
 # A string of so many characters is no piece of another; in a stream its ends may be. An item of so many
 # strings is no part of a stream.
 _SHORT = 1024
+# Programs whose arguments are a user or a password without any flag.
+_PROGRAMS = frozenset(
+    (
+        *("sudo", "su", "doas", "runuser", "chown", "chgrp", "useradd", "adduser", "usermod", "userdel"),
+        *("deluser", "passwd", "chage", "gosu", "su-exec", "id", "groups", "net", "bw", "vault", "kinit"),
+        *("htpasswd", "rabbitmqctl", "sqlplus", "cargo", "wpa_passphrase", "ansible-vault", "dotnet", "fly"),
+    )
+)
 _STRINGS = 96
 _WORDS = 256
 _ALL = 9
@@ -75,15 +97,21 @@ def _flatten(
     kind = type(value)
     if kind is dict:
         alias = _alias(value) or name
+        label = _label(name) if name else None
         for key, item in value.items():
             texts.append(key)
             names.append(None)
             inner = type(item)
             if inner is str:
                 texts.append(item)
+                names.append(alias if alias and key in _VALUE else label(name, key) if label else key)
+            elif inner is dict or inner is list:
+                field = alias if alias and key in _VALUE else label(name, key) if label else key
+                _flatten(item, field, texts, names, lists, numbers)
+            elif (inner is int or inner is float) and (digits := _digits(item, key)):
+                numbers.append(len(texts))
+                texts.append(digits)
                 names.append(alias if alias and key in _VALUE else key)
-            elif inner is dict or inner is list or inner is int or inner is float:
-                _flatten(item, alias if alias and key in _VALUE else key, texts, names, lists, numbers)
     elif kind is list:
         starts = []
         for item in value:
@@ -101,14 +129,30 @@ def _flatten(
         names.append(name)
 
 
-def _digits(value: Any) -> str:
-    """The digits of a whole number that may be that of a card, or nothing."""
+def _digits(value: Any, key: str = "") -> str:
+    """The digits of a whole number that may be that of a card, or a secret as its key says, or nothing."""
     kind = type(value)
     if kind is int:
-        return str(value) if value in _CARDS else ""
-    if kind is float:
-        return str(int(value)) if _CARDS.start <= value < _EXACT and value.is_integer() else ""
+        return str(value) if value in _CARDS or (value >= _LEAST and _secret(key)) else ""
+    if kind is float and value >= _LEAST:
+        wanted = _CARDS.start <= value < _EXACT or (value < _EXACT and _secret(key))
+        return str(int(value)) if wanted and value.is_integer() else ""
     return ""
+
+
+@lru_cache(maxsize=4096)
+def _secret(key: str) -> bool:
+    return _SECRET.search(key) is not None
+
+
+@lru_cache(maxsize=4096)
+def _label(name: str) -> Callable[[str, str], str] | None:
+    """What names the fields of an object of this name, or None where their keys do."""
+    if nested.holds(name):
+        return lambda name, key: f"{name.partition(nested.WITHIN)[0]}{nested.WITHIN}{key}"
+    if _PERSON.fullmatch(name):
+        return lambda name, key: "author" if key in _CALLED else key
+    return None
 
 
 def rebuild(value: Any, texts: Iterator[str]) -> Any:
@@ -125,8 +169,11 @@ def rebuild(value: Any, texts: Iterator[str]) -> Any:
             inner = type(item)
             if inner is str:
                 new = next(texts)
-            elif inner is dict or inner is list or inner is int or inner is float:
+            elif inner is dict or inner is list:
                 new = rebuild(item, texts)
+            elif (inner is int or inner is float) and (digits := _digits(item, key)):
+                text = next(texts)
+                new = item if text == digits else text
             else:
                 new = item
             changed = changed or new is not item or new_key is not key
@@ -158,17 +205,17 @@ def joined(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def pointers(value: Any, mask: Callable[[str], str]) -> Iterator[str]:
     """The place of each string as a JSON pointer (RFC 6901), each key of it as `mask` shows it."""
 
-    def places(value: Any, where: str) -> Iterator[str]:
+    def places(value: Any, where: str, name: str = "") -> Iterator[str]:
         kind = type(value)
         if kind is dict:
             for key, item in value.items():
                 inner = f"{where}/{mask(key).replace('~', '~0').replace('/', '~1')}"
                 yield inner
-                yield from places(item, inner)
+                yield from places(item, inner, key)
         elif kind is list:
             for index, item in enumerate(value):
                 yield from places(item, f"{where}/{index}")
-        elif kind is str or _digits(value):
+        elif kind is str or _digits(value, name):
             yield where
 
     return places(value, "")
@@ -176,8 +223,10 @@ def pointers(value: Any, mask: Callable[[str], str]) -> Iterator[str]:
 
 def _alias(value: dict[str, Any]) -> str:
     """The name that {"name": ..., "value": ...} gives to its value."""
-    if len(value) <= 4 and ("value" in value or "Value" in value):
-        for key in ("name", "key", "Name", "Key"):
+    if len(value) <= _FEW and not _VALUE.isdisjoint(value):
+        if value.get("Type") == "SecureString" or value.get("sensitive") is True:
+            return "secret"  # as AWS and Terraform say
+        for key in _NAMED:
             if type(value.get(key)) is str:
                 return str(value[key])
     return ""
@@ -206,7 +255,9 @@ def across(flat: Flat, find: Find) -> Outside:
         if max(map(len, texts)) >= _SHORT:
             continue
         numbers = range(starts[0], starts[-1])
-        if count <= _WORDS and any(text[:1] == "-" for text in texts):
+        if count <= _WORDS and (
+            texts[0].rpartition("/")[2] in _PROGRAMS or any(text[:1] == "-" for text in texts)
+        ):
             _lay(find(" ".join(texts), _ALL), numbers, texts, 1, out, (False,), [])
         if any("PRIVATE KEY" in text for text in texts):
             _lay(find("\n".join(texts), _ALL), numbers, texts, 1, out, (True, False), [])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
 from afs.redact.kinds.judge import oddness
@@ -24,6 +25,9 @@ _TYPE = re.compile(r"[A-Z][A-Z0-9_]*[A-Z0-9]")
 _LEAST = 3
 _WRITTEN = re.compile(r"REDACTED(?:_[A-Z0-9_]*)?|(?:user|host)\d+(?:@example\.com)?")
 _FILE = 4 << 20
+# A value is known in other letters from so many characters on, and as digits from so many bytes.
+_CASED = 12
+_CODED = 6
 # A value of the environment: at least so long, in so many classes of characters.
 _LONG = 8
 _CLASSES = 2
@@ -92,6 +96,8 @@ def known_from(sources: Iterable[str]) -> Known:
 def read(path: str) -> Known:
     """The values of a file, one a line, taken as they are; `TYPE<TAB>` before a value names its type.
 
+    A value that holds a tab needs a type before it, KNOWN if no other.
+
     The types USER, HOST and PERSON make names, replaced wherever they stand. Blank lines are passed
     over. Raises BadKnown, and OSError where the file cannot be read.
     """
@@ -125,12 +131,38 @@ def _line(line: bytes) -> tuple[str, str]:
     if not tab:
         kind, value = _KIND, text
     elif not _TYPE.fullmatch(kind):
-        raise ValueError("what stands before the tab is no type (upper-case letters, digits, underscores)")
+        raise ValueError(
+            "what stands before the tab is no type (upper-case letters, digits, underscores); a value that"
+            " holds a tab needs KNOWN and a tab before it"
+        )
     if len(value.strip()) < _LEAST:
         raise ValueError(f"a value needs {_LEAST} characters")
     if _WRITTEN.fullmatch(value):
         raise ValueError("a placeholder is no value")
     return kind, value
+
+
+def also(value: str) -> list[str]:
+    """Other texts that are a value, too: accents composed and apart, all its bytes in hexadecimal digits or
+    percent codes; of a long one small letters, capitals, and capitals at the beginning of words."""
+    from urllib.parse import quote
+
+    forms = [unicodedata.normalize(way, value) for way in ("NFC", "NFD")]
+    if len(value) >= _CASED:
+        forms += [form for each in (value, *forms) for form in _cased(each)]
+    for each in dict.fromkeys((value, *forms[:2])):
+        data = each.encode("utf-8", "surrogatepass")
+        if len(data) >= _CODED:
+            code = "".join(f"%{byte:02x}" for byte in data)
+            forms += [data.hex(), data.hex().upper(), code, code.upper()]
+        if len(data) >= _CASED:
+            forms.append(quote(data, safe="").lower())
+            forms.append(quote(data, safe="/").lower())
+    return [form for form in dict.fromkeys(forms) if form != value]
+
+
+def _cased(value: str) -> tuple[str, ...]:
+    return value.lower(), value.upper(), value.title(), value.capitalize(), value.swapcase()
 
 
 # --- the caller -------------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ import orjson
 
 from afs import jsonl
 from afs.redact.flat import joined
-from afs.redact.placeholders import Unclean
-from afs.redact.record import Clean, closed
+from afs.redact.placeholders import Unclean, closed
+from afs.redact.record import Clean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

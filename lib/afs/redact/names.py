@@ -226,6 +226,9 @@ def _written(text: str) -> list[str]:
 _PLACES = {"user": Places(USER), "host": Places(HOST), "person": Places(AUTHOR)}
 _IN_WINDOWS = re.compile(r"(?:(?i:users)|Documents and Settings|[A-Z][A-Z0-9-]{1,14})\\\Z")
 _IN_FOLDER = re.compile(r"(?:(?<![A-Za-z0-9_}])-(?:home|Users)|(?<![A-Za-z0-9])[A-Za-z]--Users)-\Z")
+# Between two words of a command line that is a list in JSON.
+_LISTED = re.compile(r"[\"'],\s{0,40}[\"']")
+_QUOTES = ('"', "'")
 # An escape, a percent code or a colour that ends where a name begins.
 _GLUED = re.compile(
     r"(?:\\[nrt]|\\u00[0-9a-fA-F]{2}|%[0-9A-F]{2}|(?:\x1b|\\(?:u001[bB]|x1[bB]|0?33|e))\[[0-9;]{0,16}[mK])\Z"
@@ -263,6 +266,10 @@ def _end(form: _Form, text: str, at: int, field: str) -> int:
         return end if _IN_WINDOWS.search(left) and right[:1] in _SHUT else 0
     if form.how == "dashed":
         return end if _IN_FOLDER.search(left) else 0
+    if left[-1:] in _QUOTES and (words := _LISTED.sub(" ", left)) != left:  # ["sudo", "-u", "mark"]
+        tail = _LISTED.sub(" ", right)
+        if words[-1:] == " " and _stands(form.kind, words, tail if tail[:1] == " " else tail[1:]):
+            return end
     if _stands(form.kind, left, right) or (
         field and not at and _stands(form.kind, f'"{field}": "', f'{right}"')
     ):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def ready(without: Sequence[str], extra_rules: str | None, known: Sequence[str]) -> Redactor:
+def ready(without: Sequence[str], extra_rules: Sequence[str], known: Sequence[str]) -> Redactor:
     """A redactor with --without, --rules and --known as they were given; a wrong one is a usage error."""
     try:
         return Redactor(without, extra_rules, known_from(known))

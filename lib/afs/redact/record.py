@@ -7,17 +7,15 @@ of the conversation, or it is Unclean. The first search of what did not change i
 
 from __future__ import annotations
 
-import contextlib
 import re
 from bisect import bisect_right
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from afs import jsonl
 from afs.redact import rules
 from afs.redact.flat import PIECE, Flat, across, flatten, rebuild, row
 from afs.redact.known import NOTHING
-from afs.redact.placeholders import Keeps, Placeholders, Unclean
+from afs.redact.placeholders import Keeps, Placeholders, Unclean, closed
 from afs.redact.search.scan import Finding, Scanner
 from afs.redact.sticky import Held
 
@@ -68,14 +66,15 @@ class Clean(NamedTuple):
 
 
 class _Searched(NamedTuple):
-    """The first search of a value: its strings, and what the rules find in them."""
+    """A search of a value: its strings, what the rules find in them, and which hold what is not seen."""
 
     flat: Flat
     found: _Index
+    hiding: Collection[int]
 
 
 class Redactor:
-    """The packaged rules less those named in `without`, those of a file `extra_rules`, and what is `known`.
+    """The packaged rules less those named in `without`, those of `extra_rules` files, and what is `known`.
 
     Raises rules.BadRule for a rule file or a name that cannot be used, OSError for a file that cannot
     be read. One instance serves any number of values; it keeps nothing of one for the next but a
@@ -83,21 +82,23 @@ class Redactor:
     """
 
     def __init__(
-        self, without: Sequence[str] = (), extra_rules: str | None = None, known: Known = NOTHING
+        self, without: Sequence[str] = (), extra_rules: Sequence[str] = (), known: Known = NOTHING
     ) -> None:
         self.rules, words = rules.load(tuple(without), extra_rules)
         self._scanner = Scanner(self.rules, words)
         self.strength = self._scanner.strength
-        if extra_rules is not None:
-            rules.try_examples(extra_rules, without, self._scanner.find)
+        for path in extra_rules:
+            rules.try_examples(path, without, self._scanner.find)
         self._by_id = {rule.id: rule for rule in self.rules}
         self.keeps = Keeps(self.rules)
         self._known = Held(self._by_id, self.strength)
         self._known.know(known)
         self._memo: dict[str, tuple[Finding, ...]] = {}
         self._held = 0
+        # Hashes of texts that hold what is not seen: of all such in the memory, and longer ones.
+        self._hiding: set[int] = set()
         # Rules from outside may find anything.
-        self._empty = _IDS.fullmatch if extra_rules is None else None
+        self._empty = None if extra_rules else _IDS.fullmatch
         self._says: dict[str | None, bool] = {}
 
     def find(self, text: str) -> list[Finding]:
@@ -111,11 +112,14 @@ class Redactor:
             if self._empty is not None and len(text) <= _LONGEST_ID and self._empty(text):
                 found = ()
             else:
-                found = self._scanner.find(text)
+                found, hides = self._scanner.look(text)
+                if hides:
+                    self._hiding.add(hash(text))
             if len(text) <= _MEMO_TEXT:
                 self._held += len(text) + 100
                 if self._held > _MEMO:
                     self._memo.clear()
+                    self._hiding &= {hash(text)}
                     self._held = len(text) + 100
                 self._memo[text] = found
         return found
@@ -218,10 +222,10 @@ class Redactor:
         try:
             with closed():
                 flat = flatten(value)
-                found = self._search(flat)
+                found, hiding = self._search(flat)
                 for number, findings in found.items():
                     held.learn(flat.texts[number], findings)
-                return _Searched(flat, found)
+                return _Searched(flat, found, hiding)
         except Unclean as error:
             return error
 
@@ -235,24 +239,28 @@ class Redactor:
         spread = across(everything, find)
         for number, findings in spread.items():
             index = bisect_right(starts, number) - 1
-            flat, found = searched[index]
+            flat, found, _ = searched[index]
             at = number - starts[index]
             held.learn(flat.texts[at], findings)
             found[at] = self.merged([*found.get(at, ()), *findings])
         return bool(spread)
 
-    def _search(self, flat: Flat, only: Collection[int] | None = None) -> _Index:
-        """What the rules find, in the strings that are named by `only`: the others hold nothing."""
+    def _search(self, flat: Flat, only: Collection[int] | None = None) -> tuple[_Index, set[int]]:
+        """What the rules find, in the strings that are named by `only`: the others hold nothing. And which
+        of these strings hold what is not seen."""
         texts, names = flat.texts, flat.names
         out: _Index = {}
+        hiding: set[int] = set()
         # The memory is asked for all strings in one go: most of a log was seen before.
         numbers = range(len(texts)) if only is None else only
-        known = map(self._memo.get, texts if only is None else [texts[number] for number in only])
+        known = map(self._memo.get, map(texts.__getitem__, numbers))
         for number, found in zip(numbers, known, strict=True):
             if found is None:
                 found = self._find(texts[number])
             if found:
                 out[number] = found
+            if self._hiding and hash(texts[number]) in self._hiding:
+                hiding.add(number)
         for number in flat.numbers:  # its name may tell that it is an id
             out.pop(number, None)
             if (only is None or number in only) and (ids := self._of_number(names[number], texts[number])):
@@ -268,7 +276,7 @@ class Redactor:
         if flat.lists:
             for number, more in across(flat, self._up_to).items():
                 out[number] = self.merged([*out.get(number, ()), *more])
-        return out
+        return out, hiding
 
     def _of_number(self, name: str | None, text: str) -> list[Finding]:
         """What a whole number is, read together with the name of its field."""
@@ -289,9 +297,10 @@ class Redactor:
                 says[name] = name is not None and self._scanner.says(name)
         return {name for name in distinct if name and says[name]}
 
-    def _with_known(self, flat: Flat, found: _Index, held: Held) -> _Index:
+    def _with_known(self, searched: _Searched, held: Held) -> _Index:
         """What the rules found, and what is known of the conversation beside it, in the order of the row."""
-        known = held.find_all(flat.texts, flat.names)
+        flat, found, hiding = searched
+        known = held.find_all(flat.texts, flat.names, hiding)
         if flat.lists and held.knows():  # in pieces
             for number, more in across(flat, lambda text, _: held.find(text)).items():
                 known[number] = [*known.get(number, ()), *more]
@@ -305,10 +314,9 @@ class Redactor:
     def _seen(self, searched: _Searched | Unclean, held: Held) -> list[Seen]:
         if isinstance(searched, Unclean):
             raise searched
-        flat, found = searched
+        texts = searched.flat.texts
         return [
-            Seen(number, flat.texts[number], some)
-            for number, some in self._with_known(flat, found, held).items()
+            Seen(number, texts[number], some) for number, some in self._with_known(searched, held).items()
         ]
 
     def _cleaned(self, value: Any, searched: _Searched | Unclean, held: Held) -> Clean | Unclean:
@@ -316,14 +324,15 @@ class Redactor:
             return searched
         try:
             with closed():
-                return self._rewritten(value, searched.flat, searched.found, held)
+                return self._rewritten(value, searched, held)
         except Unclean as error:
             return error
 
-    def _rewritten(self, value: Any, flat: Flat, found: _Index, held: Held) -> Clean:
-        found = self._with_known(flat, found, held)
+    def _rewritten(self, value: Any, searched: _Searched, held: Held) -> Clean:
+        found = self._with_known(searched, held)
         if not found:
             return Clean(value, Counter())
+        flat, hiding = searched.flat, searched.hiding
         seen = [Seen(number, flat.texts[number], findings) for number, findings in found.items()]
         places = Placeholders(self.keeps, set(self.keeps.present("\0".join(flat.texts))), held.value)
         for _ in range(_ROUNDS):
@@ -334,10 +343,12 @@ class Redactor:
             # A key that changed may have been the name that made another string what it was.
             keys = any(flat.names[number] is None for number in found)
             flat = flatten(value) if keys else flat._replace(texts=texts)
-            found = self._search(flat, None if keys else found.keys())
+            anew = range(len(flat.texts)) if keys else found.keys()
+            found, hides = self._search(flat, anew)
+            hiding = hides.union(number for number in hiding if number not in anew)
             for number, findings in found.items():
                 held.learn(flat.texts[number], findings)
-            found = self._with_known(flat, found, held)
+            found = self._with_known(_Searched(flat, found, hiding), held)
             if not found:
                 return Clean(value, places.counts, seen)
         rest = ", ".join(sorted({one.rule for findings in found.values() for one in findings}))
@@ -349,7 +360,8 @@ class Redactor:
             return result
         try:
             with closed():
-                if self._with_known(flatten(result.value), {}, held):
+                flat = flatten(result.value)
+                if self._with_known(_Searched(flat, {}, range(len(flat.texts))), held):
                     raise Unclean("a value was found once more after its replacement")
         except Unclean as error:
             return error
@@ -359,7 +371,8 @@ class Redactor:
         """The results of a stream, if nothing is left that shows when they are read together."""
         try:
             with closed():
-                left = [_Searched(flatten(one.value), {}) for one in results if isinstance(one, Clean)]
+                flats = [flatten(one.value) for one in results if isinstance(one, Clean)]
+                left = [_Searched(flat, {}, ()) for flat in flats]
                 if not self._read_together(left, held):
                     return results
                 raise Unclean("could not be made clean of what is spread over several records")
@@ -378,18 +391,3 @@ def put(text: str, found: Sequence[Finding], places: Placeholders) -> str:
         at = one.end
     out.append(text[at:])
     return "".join(out)
-
-
-class closed(contextlib.ContextDecorator):  # entered faster than a generator
-    """Turn a fault of ours into Unclean: it must pass no record on, nor show a value in a traceback."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        if kind is None or issubclass(kind, (Unclean, jsonl.Bad)):  # neither quotes the data
-            return
-        if issubclass(kind, RecursionError):
-            raise Unclean("nested too deeply to be searched") from None
-        if issubclass(kind, Exception):
-            raise Unclean(f"could not be searched ({kind.__name__})") from None

@@ -10,8 +10,7 @@ from afs import jsonl
 from afs.messages import show
 from afs.redact.findings import listed
 from afs.redact.lines import Line, redact_lines, whole
-from afs.redact.placeholders import Unclean
-from afs.redact.record import closed
+from afs.redact.placeholders import Unclean, closed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +62,10 @@ class Report:
         return [Line(result.value.encode("utf-8", "surrogateescape"), result.counts, result.seen)]
 
     def check(self, batch: Batch, held: Held) -> None:
-        """Name every finding: place, rule, JSON pointer, offset and length in characters. Never the value."""
+        """Name every finding: place, rule, JSON pointer, offset and length in characters. Never the value.
+
+        The offset is that in the string that the pointer names; in plain text that in the line.
+        """
         values = []
         for item in batch.items:
             try:
@@ -84,10 +86,11 @@ class Report:
                 continue
             for pointer, one, _ in rows:
                 self._run.tallies["found"][one.rule] += 1
-                line = item.number
+                line, at = item.number, one.start
                 if type(item.value) is str and not pointer:
-                    line += item.value.count("\n", 0, one.start)
-                where = f"{pointer or 'the text'} at {one.start}, length {one.end - one.start}"
+                    line += item.value.count("\n", 0, at)
+                    at -= item.value.rfind("\n", 0, at) + 1
+                where = f"{pointer or 'the line'} at {at}, length {one.end - one.start}"
                 self._run.fault(3, f"{item.path}:{line}: {one.rule} in {where}")
 
     def _tell(self, item: Item, value: Any, seen: Sequence[Seen], held: Held) -> None:

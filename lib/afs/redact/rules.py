@@ -113,13 +113,13 @@ class Rule:
 _KEYS = {item.name for item in fields(Rule)}
 
 
-def load(without: tuple[str, ...] = (), extra: str | None = None) -> tuple[list[Rule], dict[str, list[str]]]:
-    """The rules in order and the word lists of the judge. Raises BadRule, or OSError for `extra`."""
+def load(without: Sequence[str] = (), extra: Sequence[str] = ()) -> tuple[list[Rule], dict[str, list[str]]]:
+    """The rules in order and the word lists of the judge. Raises BadRule, or OSError for an `extra` file."""
     with open(PATH, "rb") as file:
         table = tomllib.load(file)
     rules = [_rule(row, "rules.toml") for row in table["rule"]]
-    if extra is not None:
-        rules += read_extra(extra)
+    for path in extra:
+        rules += read_extra(path)
     seen: set[str] = set()
     for rule in rules:
         if rule.id in seen:

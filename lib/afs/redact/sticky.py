@@ -14,13 +14,14 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from afs.redact.known import also
 from afs.redact.names import Positions, user_names
 from afs.redact.needles import spots
-from afs.redact.search.colours import bare, hides, views
+from afs.redact.search.colours import bare, views
 from afs.redact.search.scan import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from afs.redact.known import Known, Name
     from afs.redact.needles import Spots
@@ -84,6 +85,9 @@ class Held:
         """Take in what is known from outside."""
         for value, kind in known.values if "known-value" in self._rules else ():
             self._add(value, kind, "known-value")
+            for other in also(value):
+                for form in _forms(other):
+                    self._plain.setdefault(bare(form), value)
         self._name(known.names)
 
     def learn(self, text: str, findings: Iterable[Finding]) -> None:
@@ -154,18 +158,22 @@ class Held:
             found += self._positions.find(text, field)
         return found
 
-    def find_all(self, texts: list[str], names: list[str | None]) -> dict[int, list[Finding]]:
-        """What find() finds in each of many texts, by its number; `names` are the fields that they are in."""
+    def find_all(
+        self, texts: list[str], names: list[str | None], hiding: Collection[int]
+    ) -> dict[int, list[Finding]]:
+        """What find() finds in each of many texts, by its number; `names` are the fields that they are in,
+        `hiding` are the numbers of those that hold what is not seen."""
         if not self.knows():
             return {}
         out: dict[int, list[Finding]] = {}
-        for number in sorted(self._touched(texts)):
-            if found := self.find(texts[number], names[number] or ""):
+        for number in sorted(self._touched(texts).union(hiding)):
+            find = self.find if number in hiding else self._find
+            if found := find(texts[number], names[number] or ""):
                 out[number] = found
         return out
 
     def _touched(self, texts: list[str]) -> set[int]:
-        """The numbers of texts that may hold something, told by one look at all of them together."""
+        """The numbers of texts that may hold something as they are, told by one look at all of them."""
         together = "\n".join(texts)
         spots: list[int] = []
         for held in (self, self._base):
@@ -176,11 +184,10 @@ class Held:
             for look in (held._spots, held._positions.spots if held._positions else None):
                 if look is not None:
                     spots += [start for start, _ in look(together)]
-        numbers = {number for number, text in enumerate(texts) if hides(text)} if hides(together) else set()
-        if spots:  # in few records there are any
-            starts = list(accumulate(map(_ONE_MORE, map(len, texts)), initial=0))
-            numbers.update(bisect_right(starts, start) - 1 for start in spots)
-        return numbers
+        if not spots:  # in few records there are any
+            return set()
+        starts = list(accumulate(map(_ONE_MORE, map(len, texts)), initial=0))
+        return {bisect_right(starts, start) - 1 for start in spots}
 
     def _search(self, text: str) -> Iterator[Finding]:
         """Of values that overlap the union is found, under the name of the first."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # The end of a word and a flag behind it; the quotes may have backslashes before them, and as many of them
 # before the first as before the second. It begins with one sign, which is found fast.
 _FLAG = re.compile(rb"\"\s{0,4},\s{0,4}(?P<quote>\\{0,31}+\")-{1,2}[A-Za-z]")
+# Where it does not match nothing is found.
+SIGN = _FLAG.pattern
 # How far before its first flag a list begins, and how far it is read.
 _BEFORE = 400
 _BEHIND = 2000

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from afs.redact.kinds import contexts, prose, tables
+from afs.redact.kinds import contexts, foreign, nested, prose, tables
 from afs.redact.kinds.contexts import NEVER, Site
 from afs.redact.kinds.forms import OPERATOR, QUOTE, TAIL
 
@@ -54,6 +54,12 @@ _ID = re.compile(r"[0-9A-Za-z]{6,10}-(?:[0-9A-Za-z]{4}-){3}[0-9A-Za-z]{10,13}")
 # What behind a bare value shows that it was code: a call, an index, an attribute, a choice.
 _TYPE_NAME = re.compile(rb"[A-Z][A-Z0-9]{0,8}(?:[a-z]{2,20})?(?:[A-Z][a-z]{2,20}){1,6}")
 _CALL = re.compile(rb"[A-Za-z_][\w.]*[(\[]")
+_OPENS = (b"[", b"{")
+_NUMBER = re.compile(rb"[0-9]{6,18}(?=\s{0,40}+(?:[,}]|\\{1,31}+[nr]))")
+# What a plan of changes says: "old" -> "new".
+_CHANGED = re.compile(
+    rb"(?P<quote>\\{0,31}+[\"'])[ \t]{1,4}[-=]>[ \t]{1,4}(?P=quote)(?P<s>[^\"'\\\n]{4,2048})"
+)
 _CODE = re.compile(rb"[(\[]|\.[A-Za-z_]|[ \t]\?[ \t]")
 
 
@@ -63,6 +69,7 @@ class Assignments:
     def __init__(self, rules: Iterable[Rule], judge: Judge, words: dict[str, list[str]]) -> None:
         self._strength = judge.strength
         self._not_after = frozenset(words["not_after"])
+        self._facts = self._not_after.union(words["facts"])
         self._may_follow = frozenset(words["may_follow"])
         self._firm = frozenset(words["firm"])
         self._ids = frozenset(words["ids"])
@@ -91,6 +98,14 @@ class Assignments:
     def _judge_name(self, name: str) -> tuple[Rule, int] | None:
         if "REDACTED_" in name:  # a placeholder says secret, but names nothing
             return None
+        if not name.isascii() and (view := foreign.view(name)) is not None:
+            name = view[0]
+        outer, within, key = name.rpartition(nested.WITHIN)
+        if within:  # a field of an object that is secret
+            own = self._look(key)
+            if own is not None or nested.about(key, self._facts):
+                return own
+            return self._look(outer)
         plain = name[-80:].replace("\xf1", "n").replace("\\u00f1", "n")
         words = [word.lower() for word in _SPLIT.findall(plain)]
         for index in range(len(words) - 1, -1, -1):
@@ -116,7 +131,8 @@ class Assignments:
         named = self._look(name) if "::" not in name else None
         if named is None or len(text) < (6 if named[1] else 4):
             return None
-        return named[0] if self._passes(text, name, 1 + named[1], named[1]) else None
+        bar = 1 + named[1] + (nested.WITHIN in name)
+        return named[0] if self._passes(text, name, bar, named[1]) else None
 
     def _passes(self, value: str, name: str, bar: int, weak: int) -> bool:
         strength = self._strength(value)
@@ -186,13 +202,29 @@ class Assignments:
                 span = self._value(site, operator.end(), whole)
         if span is not None:
             yield *span, rule
+            if (changed := _CHANGED.match(raw, span[1])) and self._strength(changed["s"].decode("latin-1")):
+                yield *changed.span("s"), rule
             return
+        if kind == "assign" and raw[(after := operator.end()) : after + 1] in _OPENS:  # type: ignore[union-attr]
+            yield from self._nested(raw, after, name, named)
         for begin, end, bar in (*prose.before(raw, start), *tables.cells(raw, start, stop)):
             value = raw[begin:end].decode("latin-1")
             if self._passes(value, name, bar + weak, weak) and (
                 contexts.plain(value) or self._strength(value) > 1
             ):
                 yield begin, end, rule
+
+    def _nested(
+        self, raw: bytes, at: int, name: str, named: tuple[Rule, int]
+    ) -> Iterator[tuple[int, int, Rule]]:
+        """(start, end, rule) of the values in the list or object at `at` that a name says are secret."""
+        for begin, end in nested.items(raw, at) if not named[1] else ():
+            if self._strength(raw[begin:end].decode("latin-1")) > 1:
+                yield begin, end, named[0]
+        for begin, end, key in nested.fields(raw, at) if nested.holds(name) else ():
+            value, own = raw[begin:end].decode("latin-1"), self._look(name + nested.WITHIN + key)
+            if own is not None and self._passes(value, key, 2 + bool(own[1]), own[1]):
+                yield begin, end, own[0]
 
     def _value(self, site: Site, after: int, whole: str) -> tuple[int, int] | None:
         """(begin, end) of the value behind an operator, if it is strong enough for where it stands."""
@@ -278,6 +310,14 @@ class Assignments:
                 found = self._line(site, begin, end, strength)
                 if found is not None:
                     return found
+                if (
+                    strength == 2
+                    and not self._look(_name_of(raw, begin, end))
+                    and contexts.mentioned(site, begin, end)
+                ):
+                    bar = 2
+                elif strength == 1 and site.shut and _NUMBER.match(raw, begin):  # {"password": 123456}
+                    bar = 1
         ended = raw[end : end + 1] in (b")", b",", b"=")
         if ended and sign == b":" and bar < 4 and _TYPE_NAME.fullmatch(raw, begin, end):
             return None  # a parameter and its type
@@ -305,6 +345,11 @@ class Assignments:
         if proof == 2 and (strength != 1 or (contexts.plain(value) and "secret" not in site.name.lower())):
             return begin, stop, 1 + site.weak
         return (begin, stop, 2 + bool(site.weak)) if proof and strength else None
+
+
+def _name_of(raw: bytes, begin: int, end: int) -> str:
+    """A value without its digits, which may be the name of a variable: password2."""
+    return raw[begin:end].rstrip(b".,:;!?").rstrip(b"0123456789").decode("latin-1")
 
 
 def closing(raw: bytes, begin: int, quote: bytes) -> int:

@@ -84,6 +84,11 @@ _TOLD = re.compile(
     rb"(?i:with|and|using|use|mit|avec|con)[ \t](?:(?:the|a|this|my|your)[ \t])?(?:[A-Za-z]{1,12}[ \t])?$"
 )
 _SET_TO = re.compile(rb"(?i:\b(?:set|sets|setting|chang|reset|updat|rotat|mak)\w{0,4}[ \t][^.\n]{0,60})$")
+# What stands around `password=x` in a sentence, and around an argument of a call.
+_SENTENCE = re.compile(rb"[A-Za-z0-9,.:][ ]$")
+_GOES_ON = re.compile(rb"[.,;:!?]{0,3}(?:[ ](?![-+*/%<>|&=!])|$)")
+_ARGUMENT = re.compile(rb"[(,][ \t]{0,4}$")
+_COUNTED = re.compile(r"[A-Za-z]*[A-Za-z][0-9]{1,8}")
 _PART = re.compile(rb"form-data;[ ]?name=(?:\\{0,31}+[\"']|&quot;)$")
 _BULLET = re.compile(rb"(?:^|[\nn])[ \t]{0,4}[*-][ \t]{1,3}[*`]{0,3}$")
 _MARKED_UP = re.compile(
@@ -165,7 +170,7 @@ def bar_bare(site: Site) -> int:
         return NEVER if sign.endswith(b"==") else 3 + bool(weak)
     if kind in ("tag", "markup"):
         return 1 + weak if _marked_up(site) else NEVER
-    if kind in ("pair", "opt", "string", "default", "expand", "sent", "printed"):
+    if kind in ("pair", "inner", "opt", "string", "default", "expand", "sent", "printed"):
         return 1 + weak
     if kind == "part":
         named = _PART.search(raw, max(0, start - 60), start)
@@ -255,6 +260,20 @@ def literal(site: Site, begin: int, end: int) -> int:
         else:
             return 1 if not code or (site.op == b"=" and "." in site.name) else 0
     return 2 if around else 1
+
+
+def mentioned(site: Site, begin: int, end: int) -> bool:
+    """Whether a word with digits at begin:end is the value in a sentence or in a call, `password=hunter2`."""
+    raw = site.raw
+    if site.op != b"=" or site.weak or site.typed or site.shut:
+        return False
+    value = raw[begin:end].rstrip(b".,:;!?").decode("latin-1")
+    if len(value) < 6 or not _COUNTED.fullmatch(value):
+        return False
+    left, right = raw[line_start(raw, site.start) : site.start], raw[begin + len(value) : line_end(raw, end)]
+    if _ARGUMENT.search(left) and b"(" in left:
+        return right[:1] in (b")", b",")
+    return _SENTENCE.search(left) is not None and _GOES_ON.match(right) is not None and b"(" not in left
 
 
 def plain(value: str) -> bool:

@@ -12,7 +12,21 @@ from afs.redact.kinds.contexts import BREAK, COLOUR
 QUOTE = rb"(?:\\{0,31}+[\"'`]|&(?:quot|apos|#3[49]);)"
 _GAP = rb"(?:[ \t\r\n]|\\{1,31}+[nrt])"
 _PAD = rb"(?:[ \t]|" + COLOUR + rb"){0,40}+"
-_VALUE = QUOTE + rb"?[Vv]alue" + QUOTE + rb"?" + _PAD + rb"[:=]" + _PAD
+_VALUE = QUOTE + rb"?[Vv]al(?:ue)?" + QUOTE + rb"?" + _PAD + rb"[:=]" + _PAD
+# Fields of JSON that may stand between: the type, whether it is sensitive.
+_FIELDS = (
+    rb"(?:"
+    + QUOTE
+    + rb"[A-Za-z_]{1,24}"
+    + QUOTE
+    + rb"[ \t]{0,4}:[ \t]{0,4}(?:"
+    + QUOTE
+    + rb"[\w.:/ -]{0,120}"
+    + QUOTE
+    + rb"|[\w.+-]{1,24})[ \t]{0,4},"
+    + _GAP
+    + rb"{0,40}+){0,4}"
+)
 _TAGS = rb"(?:t[dhr]|d[td]|b|strong|code|em|i|span|li|p|label|div|kbd)"
 _KINDS = {
     # expect "password:", send "x"
@@ -21,6 +35,8 @@ _KINDS = {
     + rb"[ \t]?\{?"
     + _GAP
     + rb"{1,20}+(?:send|exp_send|sendline)[ \t](?:--[ \t])?",
+    # {"name": {"sensitive": true, "value": ..}}
+    "inner": rb"[ \t]{0,4}:[ \t]{0,4}\{" + _GAP + rb"{0,40}+" + _FIELDS + _VALUE,
     "assign": _PAD
     + rb"(?:=>|=&gt;|:=|\?=|\|\|=|[=!]==?|\+?=|:(?!:))(?:\*\*|</b>|</strong>)?"
     + _PAD
@@ -30,7 +46,9 @@ _KINDS = {
     # ("name", "x"), {"name": .., "value": ..}
     "pair": rb"(?:(?:[ \t]{0,4},)?"
     + _GAP
-    + rb"{0,40}+(?:-[ \t])?|[ \t]{0,120}+(?:\\{1,31}+u2[0-9a-fA-F]{3}|[|\xb7])?"
+    + rb"{0,40}+(?:-[ \t])?"
+    + _FIELDS
+    + rb"|[ \t]{0,120}+(?:\\{1,31}+u2[0-9a-fA-F]{3}|[|\xb7])?"
     + BREAK
     + rb"(?:\\{1,31}+u2[0-9a-fA-F]{3})?[^\r\n\\\"']{0,90}?)"
     + _VALUE,

@@ -17,6 +17,14 @@ _BREAKS = re.compile(BREAK)
 _QUOTE = rb"\\{0,31}+[\"'`]"
 _LINE = 2000
 _ROWS = 1 << 16
+# What closes a name, and a tab or a line end that is written out.
+_SHUT = re.compile(rb"(?:\\{0,31}+[\"'`]|[ *\]])*+")
+_WRITTEN = re.compile(rb"\\{1,31}+[tnr]")
+# The beginning of a text in JSON, and what begins and ends texts.
+_OPENING = re.compile(rb":[ \t]?(?P<slashes>\\{0,31}+)\"")
+_MARK = re.compile(rb"(?P<slashes>\\{0,31}+)\"")
+_ALONE = re.compile(rb"[ \t]*[A-Za-z0-9_][\w .-]{0,40}[ \t]*")
+_DASHES = re.compile(rb"[ \t]*-{3,200}[ \t]*")
 _CELLS = 40
 # Signs of diffs, of quotation and numbers of lines before a row.
 _MARKS = re.compile(
@@ -47,14 +55,15 @@ _ITEM = re.compile(
 
 def cells(raw: bytes, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
     """(begin, end, bar) of the values that belong to the name at start:stop."""
-    after = raw[stop : stop + 40].lstrip(b"\\\"'`* ]")[:1]
+    shut = _SHUT.match(raw, stop).end()  # type: ignore[union-attr]
+    after = raw[shut : shut + 1]
     if raw[start - 1 : start] in (b'"', b"'"):
         yield from _reversed(raw, start, stop)
     if after in (b",", b")") and (found := list(_inserted(raw, start))):
         yield from found
     elif after in (b",", b"|", b"\t", b";", b"\n", b"\r", b""):
         yield from _column(raw, start, after)
-    elif raw[stop : stop + 40].lstrip(b"\"'`*").startswith((b"\\t", b"\\n", b"\\r", b"\\\\")):
+    elif _WRITTEN.match(raw, shut):
         yield from _column(raw, start, b"")
 
 
@@ -116,7 +125,9 @@ def _column(raw: bytes, start: int, sign: bytes) -> Iterator[tuple[int, int, int
     began = raw.rfind(b"\n", first, start) + 1
     if sign in (b",", b"\n", b"\r", b"") and began and b"(" in raw[began:start]:
         return
-    first = line_start(raw, start, 600)
+    first, depth = line_start(raw, start, 600), -1
+    if raw.find(b'"', first, start) >= 0:
+        first, depth = _opened(raw, first, start)
     first = min(start, _MARKS.match(raw, first).end())  # type: ignore[union-attr]
     last = _BREAKS.match(raw, line_end(raw, start, 600))
     if last is None:
@@ -127,6 +138,7 @@ def _column(raw: bytes, start: int, sign: bytes) -> Iterator[tuple[int, int, int
     elif sign == b"\t" and sign not in head:
         sign = b"\\t"
     if not sign:
+        yield from _under(raw, head, last.end())
         return
     count, names = head.count(sign), head.split(sign)
     if not 1 <= count <= _CELLS or not all(_HEADER.fullmatch(cell) for cell in names):
@@ -139,7 +151,7 @@ def _column(raw: bytes, start: int, sign: bytes) -> Iterator[tuple[int, int, int
         return
     if (above(raw, first, _LINE) or b"").count(sign) == count:
         return  # a row of a table is no header
-    if sign == b"|" and count < 2:
+    if sign == b"|" and count < 2 and not _RULE.search(raw[last.end() : line_end(raw, last.end(), _LINE)]):
         return
     index = raw.count(sign, first, start)
     at = last.end()
@@ -150,6 +162,8 @@ def _column(raw: bytes, start: int, sign: bytes) -> Iterator[tuple[int, int, int
         if b'"' not in head and b'"' in row:  # the end of the text that the table stands in
             row = row.partition(b'"')[0].rstrip(b"\\")
             end = at + len(row)
+        elif depth >= 0 and (shut := _end_of_text(row, depth)) >= 0:
+            row, end = row[:shut], at + shut
         if _FRAME.fullmatch(row) and not framed:
             framed = True
             stop = _BREAKS.match(raw, end)
@@ -166,12 +180,47 @@ def _column(raw: bytes, start: int, sign: bytes) -> Iterator[tuple[int, int, int
             begin = at
             for _ in range(index):
                 begin = raw.find(sign, begin, end) + len(sign)
-            shut = raw.find(sign, begin, end)
-            yield _stripped(raw, begin, shut if shut >= 0 else end)
+            close = raw.find(sign, begin, end)
+            yield _stripped(raw, begin, close if close >= 0 else end)
         stop = _BREAKS.match(raw, end)
         if stop is None:
             return
         at = stop.end()
+
+
+def _opened(raw: bytes, first: int, at: int) -> tuple[int, int]:
+    """Where the text in JSON begins that `at` stands in, and how many backslashes its quotes have; `first`
+    and -1 where there is none. The quotes within it have more of them."""
+    found = first, -1
+    for opening in _OPENING.finditer(raw, first, at):
+        depth = len(opening["slashes"])
+        if _end_of_text(raw[opening.end() : at], depth) < 0:
+            found = opening.end(), depth
+    return found
+
+
+def _end_of_text(raw: bytes, depth: int) -> int:
+    """Where a text ends whose quotes have so many backslashes, or -1."""
+    ends = (mark.start() for mark in _MARK.finditer(raw) if len(mark["slashes"]) <= depth)
+    return next(ends, -1)
+
+
+def _under(raw: bytes, head: bytes, at: int) -> Iterator[tuple[int, int, int]]:
+    """The words below a name that is the only column of a table: a line of dashes is between them."""
+    end = line_end(raw, at, _LINE)
+    if not _ALONE.fullmatch(head) or not _DASHES.fullmatch(raw, at, end):
+        return
+    for _ in range(_CELLS):
+        stop = _BREAKS.match(raw, end)
+        if stop is None:
+            return
+        at = stop.end()
+        end = line_end(raw, at, _LINE)
+        row = raw[at:end].partition(b'"')[0].rstrip(b"\\")
+        if len(row.split()) != 1:
+            return
+        begin, close, _ = _stripped(raw, at, at + len(row))
+        yield begin, close, 2
 
 
 def _stripped(raw: bytes, begin: int, end: int) -> tuple[int, int, int]:

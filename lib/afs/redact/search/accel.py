@@ -19,7 +19,7 @@ import re
 import stat
 from typing import TYPE_CHECKING, Any
 
-from afs.redact.kinds import decoded, keys
+from afs.redact.kinds import argv, decoded, keys
 from afs.redact.search import colours, sweep
 from afs.redact.search.candidates import candidate
 
@@ -39,10 +39,10 @@ _BLOCK, _LEFT, _RIGHT = 1 << 14, 1 << 10, 1 << 11
 _MAGIC = b"afs-candidates 1\n"
 _LARGEST = 1 << 27
 # Rows of what looks at a whole text: tokens of level 1, what else looks at long runs that hold a digit,
-# encoded text, numbers and addresses, and what is not seen, such as colour codes.
-TOKENS, OTHERS, ENCODED, NUMBERS, UNSEEN = -1, -2, -3, -4, -5
+# encoded text, numbers and addresses, what is not seen, such as colour codes, and lists of words.
+TOKENS, OTHERS, ENCODED, NUMBERS, UNSEEN, LISTS = -1, -2, -3, -4, -5, -6
 IN_RUNS = frozenset((TOKENS, OTHERS, ENCODED))
-EVERY = frozenset((TOKENS, OTHERS, ENCODED, NUMBERS, UNSEEN))
+EVERY = frozenset((TOKENS, OTHERS, ENCODED, NUMBERS, UNSEEN, LISTS))
 # A digit in a row of sixteen of these has twelve of them on one side, or eight there and four here.
 _SIGN = "[A-Za-z0-9_-]"
 _DIGIT_IN_RUN = (
@@ -53,6 +53,19 @@ _PAYLOAD, _STRUCTURE, _SHAPE = 24, 40, 120
 _KEPT = 4
 # What stands at the anchor of a finder that finds anything.
 _SIGNS = {"private-key": keys.SIGNS}
+# And what stands there at one anchor of several: a mailbox before the sign; around `pass` more than the
+# line of its own that it is in Python, unless a value or anything but a word follows in the next line.
+_AT = {
+    ("email", b"@"): (r"[0-9A-Za-z._%+'\xb7\xc0-\xff-]@[0-9A-Za-z\xb7\xc0-\xff]",),
+    ("login", b"@"): (r"[0-9A-Za-z]@[0-9A-Za-z]",),
+    ("", b"pass"): (
+        r"P[Aa][Ss][Ss]",
+        r"p(?:A[Ss][Ss]|a(?:S[Ss]|sS))",
+        r"pass[ \t]*[^ \t\r\n]",
+        r"[^ \t\r\n][ \t]*pass",
+        r"pass\s*(?:[^A-Za-z@#\s]|[^\n]*[Vv]al)",
+    ),
+}
 
 
 def wanted() -> bool:
@@ -88,18 +101,21 @@ def candidates(
         for anchor in rule.anchors
     )
     rows[UNSEEN] = [candidate(sign) for sign in colours.SIGNS]
+    rows[LISTS] = [candidate(argv.SIGN.decode("latin-1"), _STRUCTURE)]
     for row, ((_, anchor), each) in enumerate(anchored):
         literal = candidate(f"(?i:{re.escape(anchor.decode('ascii'))})")
-        own = {one for rule in each for one in _own(rule, names) or (literal,)}
+        own = {one for rule in each for one in _own(rule, anchor, names) or (literal,)}
         rows[row] = [literal] if "" in own or literal in own else sorted(own)
         spare[row] = [literal]
     return rows, spare
 
 
-def _own(rule: Rule, names: str) -> list[str]:
+def _own(rule: Rule, anchor: bytes, names: str) -> Sequence[str]:
     """The candidates of a rule that are more than its anchor; `names` are the anchors of all of level 3."""
     if rule.re:
         return [candidate(rule.re, _STRUCTURE)]
+    if (rule.finder, anchor) in _AT:
+        return _AT[rule.finder, anchor]
     if rule.finder in _SIGNS:
         return [candidate(sign.decode("latin-1"), _STRUCTURE) for sign in _SIGNS[rule.finder]]
     if rule.qualifiers:  # a name says secret by these words before it, or by the words of another rule
@@ -166,6 +182,7 @@ def _ready(hyperscan: Any, rules: Sequence[Rule], anchored: Anchored) -> tuple[A
         decoded.SIGNS,
         sweep.SIGNS,
         colours.SIGNS,
+        argv.SIGN,
     ):
         key.update(repr(part).encode() + b"\0")
     for path in (__file__, candidate.__code__.co_filename):  # what makes the candidates

@@ -85,11 +85,12 @@ def hides(text: str) -> bool:
 
 
 def _may_have_marks(text: str) -> bool:
-    return (
-        any(map(text.__contains__, _SIGNS))
-        or ("\\" in text and "\\u" in text)
-        or (not text.isascii() and _INSIDE.search(text) is not None)
-    )
+    return any(map(text.__contains__, _SIGNS)) or ("\\" in text and "\\u" in text) or has_marks(text)
+
+
+def has_marks(text: str) -> bool:
+    """Whether a text has marks without width beyond ASCII between its letters or signs."""
+    return not text.isascii() and _INSIDE.search(text) is not None
 
 
 def _without(pattern: re.Pattern[str], text: str) -> tuple[str, Back] | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from afs.redact.kinds import argv, decoded, entropy, finders, keys, people, prose, vendors
+from afs.redact.kinds import argv, decoded, entropy, finders, foreign, keys, people, prose, vendors
 from afs.redact.kinds.assign import Assignments
 from afs.redact.kinds.judge import PLACEHOLDER, Judge
 from afs.redact.search import accel, colours
@@ -154,10 +154,16 @@ class Scanner:
 
     def find(self, text: str, layer: int = 0) -> tuple[Finding, ...]:
         """Every finding in a text, in order, none overlapping another; `layer` encodings were taken off."""
+        return self.look(text, layer)[0]
+
+    def look(self, text: str, layer: int = 0) -> tuple[tuple[Finding, ...], bool]:
+        """The same, and whether the text holds what is not seen."""
         raw = _bytes(text)
         alive, blocks = self._told(raw)
-        if text.isascii() and (accel.UNSEEN not in alive or not colours.hides(text)):
-            return self._found(raw, alive, blocks, layer)
+        hides = colours.hides(text) if accel.UNSEEN in alive else colours.has_marks(text)
+        if not hides:
+            plain = self._found(raw, alive, blocks, layer) if alive else ()
+            return self._foreign(text, plain, layer), False
         found: list[Finding] = []
         for seen, back in colours.views(text):
             if seen is not text:
@@ -166,7 +172,21 @@ class Scanner:
             for one in self._found(raw, alive, blocks, layer):
                 start, end = back(one.start, one.end) if back else one[:2]
                 found.append(one._replace(start=start, end=end))
-        return self.merged(found)
+        return self._foreign(text, self.merged(found), layer), True
+
+    def _foreign(self, text: str, found: tuple[Finding, ...], layer: int) -> tuple[Finding, ...]:
+        """What was found in a text, and what shows once names in other languages are read."""
+        view = foreign.view(text)
+        if view is None:
+            return found
+        raw, back = _bytes(view[0]), view[1]
+        more = []
+        for one in self._found(raw, *self._told(raw), layer):
+            start, end = back(one.start, one.end)
+            shut = foreign.end(text, start, end)
+            if shut > start and (shut == end or self.strength(text[start:shut]) > 1):
+                more.append(one._replace(start=start, end=shut))
+        return self.merged([*found, *more])
 
     def _found(
         self, raw: bytes, alive: AbstractSet[int], blocks: list[Block] | None, layer: int
@@ -177,7 +197,7 @@ class Scanner:
         )
         if layer < decoded.DEPTH and accel.ENCODED in alive:
             places += decoded.places(raw, runs, lambda inner: self._hidden(inner, layer + 1))
-        if not layer and b'"-' in raw:
+        if not layer and accel.LISTS in alive and b'"-' in raw:
             places += argv.places(raw, lambda words: self._hidden(words, 1))
         if blocks is None or blocks:
             low = raw.lower()

@@ -26,7 +26,11 @@ _DASHES = re.compile(rb"-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-")
 SIGNS = (
     (_DOTTED.pattern, _DIGITS, _LEFT_OUT),
     (_SEVEN, _DIGITS, _LEFT_OUT),
-    *((re.escape(needle), addresses.SEEN, b"") for needle in addresses.NEEDLES),
+    # Behind four digits and a colon a fifth digit or a colon follows, or an escape that stands for one.
+    *(
+        (re.escape(needle) + (b"" if needle[-1:] == b"h" else rb"[h:\\%]"), addresses.SEEN, b"")
+        for needle in addresses.NEEDLES
+    ),
 )
 
 
