@@ -45,11 +45,17 @@ JOBS ?= 1
 core := __init__.py cli.py jsonl.py messages.py output.py run.py sample.py
 redact := redact/**
 score := score signals view damage ending phrases refusal
-exporter := logs/__init__.py logs/conversation.py logs/read.py logs/export.py logs/samples.py $(redact)
+engine := __init__ clean conversation export listing noted read samples select state
+exporter := config.py terminal.py $(engine:%=logs/%.py) $(redact)
 
 afs-export-codex.uses := $(core) $(exporter) logs/codex*.py
 afs-export-claude.uses := $(core) $(exporter) logs/claude*.py
-afs-redact.uses := $(core) $(redact)
+afs-export-antigravity.uses := $(core) $(exporter) logs/antigravity*.py logs/codex_text.py logs/protobuf.py logs/sqlite.py
+afs-export-gemini.uses := $(core) $(exporter) logs/chat.py logs/gemini*.py
+store := chat front ledger payloads chains mirrors
+afs-export-memory.uses := $(core) $(exporter) $(store:%=logs/%.py) logs/memory.py
+afs-export-history.uses := $(core) $(exporter) $(store:%=logs/%.py) logs/history.py
+afs-redact.uses := $(core) config.py $(redact)
 afs-validate.uses := $(core)
 afs-score.uses := $(core) curate/__init__.py $(score:%=curate/%.py)
 afs-filter.uses := $(core) curate/__init__.py curate/where.py
@@ -81,10 +87,10 @@ pipeline: ## agents' logs to training files: AGENT_HOME= SOURCES= INPUT= OUT= FO
 files: splits.summary.json $(converted)
 
 $(SOURCES:%=raw/%.jsonl): raw/%.jsonl: .stamp/raw/%
-	@# raw/$*: read what $* logged under the home; secrets and personal data are redacted
+	@# raw/$*: read what $* logged under the home, as far as it is new; secrets and personal data are redacted
 	@$(call begin,raw/$*) \
 	afs-export-$* --home $(call quote,$(AGENT_HOME))$(redaction) $(call beside,raw/$*) \
-	  -o $@.part; \
+	  --state raw/$*.state.json --reuse $@ -o $@.part; \
 	mv -f $@.part $@
 
 raw/input.jsonl: .stamp/raw/input

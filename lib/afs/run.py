@@ -55,6 +55,7 @@ class Run:
         self._at = 0
         self._counted = (0, 0)
         self._bar: Any = None
+        self._done = 0
         self._limit = getattr(args, "limit", None)
         self._outputs: list[Output] = []
         self._out: Output | None = None
@@ -87,14 +88,14 @@ class Run:
             if out is not self._out and out.target in inputs:
                 fail(f"{out.path}: is an input; name another file for what is not its lines")
 
-    def open(self, path: str, private: bool = False) -> Output:
-        """Another output that is committed or discarded with this run."""
+    def open(self, path: str, private: bool = False, last: bool = False) -> Output:
+        """Another output that is committed or discarded with this run; behind all others if `last`."""
         try:
             out = Output(path, private)
         except OSError as error:
             fail(f"{path}: {reason_of(error)}; name a file in a folder that can be written")
         twins = [other for other in self._outputs if out.target and other.target == out.target]
-        self._outputs.append(out)
+        self._outputs.insert(0 if last else len(self._outputs), out)
         if twins:
             fail(f"{path}: named for two outputs; give each a file of its own")
         return out
@@ -157,7 +158,8 @@ class Run:
             for block in self._readable(reader):
                 self._block, self._counted = block, (0, 0)
                 self._report_overlong(reader)
-                self._progress(reader)
+                self.progress(reader.taken)
+                reader.taken = 0
                 yield block
             self._report_overlong(reader)
         self._block = []
@@ -310,7 +312,7 @@ class Run:
         late = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         before = [(number, signal.signal(number, signal.SIG_IGN)) for number in late]
         try:
-            while self._outputs:  # -o comes last: where it is new, all that belongs to it is there
+            while self._outputs:  # -o comes behind what belongs to it: where it is new, that is there
                 self._outputs[-1].commit()
                 self._outputs.pop()
         finally:
@@ -352,16 +354,18 @@ class Run:
         while self._outputs:
             self._outputs.pop().discard()
 
-    def _progress(self, reader: jsonl.Reader) -> None:
+    def progress(self, done: int, total: int = 0) -> None:
+        """So many bytes more are done: a bar on a terminal after one second; `total` is that of the inputs."""
+        self._done += done
         if self._bar is None:
             if self.args.quiet or time.perf_counter() - self._clock < 1 or not sys.stderr.isatty():
                 return
             from tqdm import tqdm
 
-            total = sum(os.path.getsize(path) for path in self._inputs if os.path.isfile(path))
+            total = total or sum(os.path.getsize(path) for path in self._inputs if os.path.isfile(path))
             self._bar = tqdm(total=total or None, unit="B", unit_scale=True, desc=name(), leave=False)
-        self._bar.update(reader.taken)
-        reader.taken = 0
+        self._bar.update(self._done)
+        self._done = 0
 
     def _close_bar(self) -> None:
         if self._bar is not None:  # a bar without a total is false

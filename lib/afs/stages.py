@@ -15,6 +15,7 @@ import shlex
 import subprocess
 import sys
 
+from afs import config
 from afs.messages import fail, reason_of
 from afs.pipeline import VARIABLES, Pipeline, read, real, write
 
@@ -193,7 +194,9 @@ def _origin(line: Pipeline, source: str) -> str:
     else:
         home = real(line, line.variables["AGENT_HOME"])
         files = [(os.path.relpath(path, home), path) for path in logs(source, home)]
+    settings = config.load(None)
     extras = f"{line.variables['KNOWN']} {line.variables['RULES']}".split()
+    extras += [settings.path, *settings.rules] if settings.path else []
     files += [(path, real(line, path)) for path in extras if path != "auto"]
     digest = hashlib.sha256()
     for name, path in files:

@@ -163,3 +163,17 @@ ids() { grep -o '"sample_id":"[^"]*"' | cut -d '"' -f 4 | tr -d '\n'; }
     run afs-dedupe --by line in.jsonl
     [ "$status" -eq 2 ]
 }
+
+@test "--by id lets go of what an exporter has taken back since, --by content knows nothing of it" {
+    write_samples two.jsonl
+    printf '%s\n' '{"sample_id":"a","instruction":"","output":"","_metadata":{"flags":["withdrawn"]}}' >gone.jsonl
+    run --separate-stderr afs-dedupe --by id --keep last two.jsonl gone.jsonl
+    [ "$status" -eq 0 ]
+    [ "${#lines[@]}" -eq 1 ]
+    [[ "$output" == *'"sample_id":"b"'* ]]
+    [[ "$stderr" == *"2 dropped (duplicate 1, withdrawn 1)"* ]]
+    run --separate-stderr afs-dedupe --by id gone.jsonl
+    [ -z "$output" ]
+    run --separate-stderr afs-dedupe gone.jsonl
+    [ "${#lines[@]}" -eq 1 ]
+}

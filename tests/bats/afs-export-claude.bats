@@ -7,7 +7,7 @@ load helper
     run --separate-stderr afs-export-claude --home "$ROOT/examples/home"
     [ "$status" -eq 0 ]
     [ "${#lines[@]}" -eq 21 ]
-    [[ "$stderr" == "afs-export-claude: 25 read, 21 written, 4 dropped (abandoned-branch 1, interrupted 1, mid-turn 1, no-answer 1), "*" redacted ("* ]]
+    [[ "$stderr" == "afs-export-claude: 26 read, 21 written, 5 dropped (abandoned-branch 1, interrupted 1, mid-turn 2, no-answer 1), "*" redacted ("* ]]
 }
 
 @test "what it writes are samples" {
@@ -33,10 +33,11 @@ load helper
 @test "nothing that the client put in is in a sample" {
     afs-export-claude -q --no-redact --home "$ROOT/examples/home" >claude.jsonl
     for noise in system-reminder 'Stop hook feedback' 'This session is being continued' '<command-' '<ide_' \
-        'API Error' 'Caveat: The messages' 'Image: source' 'keepachangelog' example-signature iVBORw0KGgo; do
+        'API Error' 'Caveat: The messages' 'Image: source' example-signature iVBORw0KGgo; do
         run -1 grep -cF -- "$noise" claude.jsonl
     done
-    grep -q '"instruction":"/changelog since v0.9"' claude.jsonl
+    grep -q '"instruction":"/changelog since v0.9","input":"Write a changelog entry in the style of keepachangelog' claude.jsonl
+    [ "$(grep -o keepachangelog claude.jsonl | wc -l)" -eq 1 ]
     grep -q '"instruction":"what kind of bird is this? \[Image #1\]"' claude.jsonl
     grep -q '"instruction":"add a --quiet flag to the CLI' claude.jsonl
 }
@@ -85,9 +86,9 @@ load helper
 
 @test "--account has a row for every turn, --summary the same numbers and what was left out" {
     afs-export-claude -q --home "$ROOT/examples/home" --account turns.jsonl --summary counts.json -o claude.jsonl
-    [ "$(wc -l <turns.jsonl)" -eq 25 ]
+    [ "$(wc -l <turns.jsonl)" -eq 26 ]
     [ "$(grep -c '"reason":null' turns.jsonl)" -eq 21 ]
-    grep -q '"turns":{"seen":25,"samples":21,"skipped":{"abandoned-branch":1,"interrupted":1,"mid-turn":1,"no-answer":1}}' counts.json
+    grep -q '"turns":{"seen":26,"samples":21,"skipped":{"abandoned-branch":1,"interrupted":1,"mid-turn":2,"no-answer":1}}' counts.json
     grep -q '"file":"~/.claude/projects/-home-dana-src-beacon/' turns.jsonl
     grep -q '"duplicate":{"count":14' counts.json
     grep -q '"subagent":2' counts.json

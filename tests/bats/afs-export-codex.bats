@@ -3,8 +3,8 @@ load helper
 @test "the examples give one sample a human turn, and the closing line accounts for all of them" {
     run --separate-stderr afs-export-codex --home "$ROOT/examples/home"
     [ "$status" -eq 0 ]
-    [ "${#lines[@]}" -eq 22 ]
-    [[ "$stderr" == "afs-export-codex: 25 read, 22 written, 3 dropped (interrupted 1, replayed 1, rolled-back 1), "*" redacted ("* ]]
+    [ "${#lines[@]}" -eq 27 ]
+    [[ "$stderr" == "afs-export-codex: 31 read, 27 written, 4 dropped (imported 1, interrupted 1, replayed 1, rolled-back 1), "*" redacted ("* ]]
 }
 
 @test "what it writes are samples" {
@@ -53,9 +53,9 @@ load helper
 
 @test "--account has a row for every turn, --summary the same numbers" {
     afs-export-codex -q --home "$ROOT/examples/home" --account turns.jsonl --summary counts.json -o codex.jsonl
-    [ "$(wc -l <turns.jsonl)" -eq 25 ]
-    [ "$(grep -c '"reason":null' turns.jsonl)" -eq 22 ]
-    grep -q '"turns":{"seen":25,"samples":22,"skipped":{"interrupted":1,"replayed":1,"rolled-back":1}}' counts.json
+    [ "$(wc -l <turns.jsonl)" -eq 31 ]
+    [ "$(grep -c '"reason":null' turns.jsonl)" -eq 27 ]
+    grep -q '"turns":{"seen":31,"samples":27,"skipped":{"imported":1,"interrupted":1,"replayed":1,"rolled-back":1}}' counts.json
     grep -q '"file":"~/.codex/sessions/2025/08/14/' turns.jsonl
 }
 
@@ -63,16 +63,16 @@ load helper
     run --separate-stderr afs-export-codex -q --root "$ROOT/examples/home/.codex" --limit 2
     [ "${#lines[@]}" -eq 2 ]
     run --separate-stderr afs-export-codex -q --home "$ROOT/examples/home" --project '~/src/*' --exclude-project shop-api
-    [ "${#lines[@]}" -eq 9 ]
+    [ "${#lines[@]}" -eq 12 ]
 }
 
 @test "--unit, --no-tools, --no-thinking, --max-tool-output-chars and --domain shape the samples" {
     run --separate-stderr afs-export-codex -q --home "$ROOT/examples/home" --unit conversation --domain shell
-    [ "${#lines[@]}" -eq 6 ]
+    [ "${#lines[@]}" -eq 9 ]
     [[ "${lines[0]}" == *'"domain":"shell"'* ]]
     run --separate-stderr afs-export-codex -q --home "$ROOT/examples/home" --no-tools --no-thinking
     [[ "$output" != *'"role":"tool"'* && "$output" != *'"function"'* && "$output" != *'"thinking":"'* ]]
-    run --separate-stderr afs-export-codex -q --home "$ROOT/examples/home" --max-tool-output-chars 20 --limit 1
+    run --separate-stderr afs-export-codex -q --home "$ROOT/examples/home" --max-tool-output-chars 20 --limit 2
     [[ "$output" == *'more characters]'* ]]
 }
 
@@ -118,6 +118,16 @@ load helper
     sed -i 's/\bforecast\b/xq-forecast-7Plum/g' $(find "$HOME" sub -name '*.jsonl')
     ! afs-export-codex -q | grep -q 7Plum || return 1
     afs-export-codex -q --home sub | grep -q 7Plum
+}
+
+@test "the one document of the first generation is read, and what was imported from another agent is not" {
+    root="$ROOT/examples/home/.codex"
+    run --separate-stderr afs-export-codex "$root"/sessions/rollout-2025-04-20-*.json
+    [ "${#lines[@]}" -eq 2 ]
+    [[ "${lines[1]}" == *'"output":"Only `set -e`. A variable with a typing error would still pass as empty."'* ]]
+    run --separate-stderr afs-export-codex "$root"/sessions/2026/08/31/*.jsonl
+    [ "${#lines[@]}" -eq 1 ]
+    [[ "$stderr" == *"1 dropped (imported 1)"* ]]
 }
 
 @test "two runs give the same bytes" {

@@ -39,6 +39,7 @@ load helper
 @test "no planted secret of the example home is in what the exporters write" {
     afs export codex --home "$ROOT/examples/home" -q >out.jsonl
     afs export claude --home "$ROOT/examples/home" -q >>out.jsonl
+    afs export gemini --home "$ROOT/examples/home" -q >>out.jsonl
     # Each planted value stands in the logs, so that this test cannot pass by looking at nothing.
     checked=0
     while read -r value; do

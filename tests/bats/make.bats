@@ -36,6 +36,7 @@ use_tree() {
 # The commands that a run called, as one line.
 called() { sed -n 's/^\(afs-[a-z-]*\): .*/\1/p' "$1" | grep -v -e afs-pipeline | uniq | tr '\n' ' '; }
 
+exporters='afs-export-codex afs-export-claude afs-export-gemini afs-export-antigravity'
 all_after_raw='afs-validate afs-score afs-filter afs-dedupe afs-split afs-convert '
 
 @test "make alone prints every target, each with what it does" {
@@ -52,7 +53,7 @@ all_after_raw='afs-validate afs-score afs-filter afs-dedupe afs-split afs-conver
 @test "make pipeline makes training files of the examples and prints a table" {
     run cat "$BATS_FILE_TMPDIR/table"
     [[ ${lines[0]} == 'stage '*' state '*' read '*' dropped' ]]
-    [ "$(grep -c ' done ' <<<"$output")" -eq 13 ]
+    [ "$(grep -c ' done ' <<<"$output")" -eq 15 ]
     local part
     for part in train val test; do
         [ -s "$AFS_TEST_TREE/training_data/pipeline/openai/$part.jsonl" ]
@@ -106,14 +107,14 @@ all_after_raw='afs-validate afs-score afs-filter afs-dedupe afs-split afs-conver
     use_tree
     echo '#' >>lib/afs/jsonl.py
     make pipeline 2>said
-    [ "$(called said)" = "afs-export-codex afs-export-claude $all_after_raw" ]
+    [ "$(called said)" = "$exporters $all_after_raw" ]
 }
 
 @test "a changed rule of redaction re-runs the exporters and what follows" {
     use_tree
     echo '#' >>lib/afs/redact/rules.toml
     make pipeline 2>said
-    [ "$(called said)" = "afs-export-codex afs-export-claude $all_after_raw" ]
+    [ "$(called said)" = "$exporters $all_after_raw" ]
 }
 
 @test "a changed variable, an added log and a removed source do what a person expects" {
@@ -147,7 +148,7 @@ all_after_raw='afs-validate afs-score afs-filter afs-dedupe afs-split afs-conver
     grep -q REDACTED_WORD_1 training_data/out/raw/claude.jsonl
     printf 'forecast\ntable\n' >mine.txt
     make pipeline AGENT_HOME=examples/home INPUT=examples/samples.jsonl KNOWN='mine.txt auto' RULES=mine.toml OUT=training_data/out 2>said
-    [[ "$(called said)" == "afs-export-codex afs-export-claude afs-redact afs-validate "* ]]
+    [[ "$(called said)" == "$exporters afs-redact afs-validate "* ]]
     run --separate-stderr make pipeline KNOWN=nowhere.txt
     [ "$status" -eq 2 ]
     [[ $stderr == *'KNOWN: nowhere.txt: no such file'* ]]
@@ -160,7 +161,7 @@ all_after_raw='afs-validate afs-score afs-filter afs-dedupe afs-split afs-conver
     cp -R examples/home 'my: home'
     cp examples/samples.jsonl "it's: mine.jsonl"
     make pipeline AGENT_HOME='my: home' INPUT="it's: mine.jsonl" MAX_REJECT=1 2>said
-    [ "$(called said)" = "afs-export-codex afs-export-claude afs-redact $all_after_raw" ]
+    [ "$(called said)" = "$exporters afs-redact $all_after_raw" ]
     [ -s training_data/pipeline-home/openai/train.jsonl ]
     [ "$(jq -r '.inputs[0]' training_data/pipeline-home/manifest.json)" = "it's: mine.jsonl" ]
     run --separate-stderr make pipeline AGENT_HOME=examples/home OUT=training_data/pipeline-home
@@ -181,7 +182,7 @@ all_after_raw='afs-validate afs-score afs-filter afs-dedupe afs-split afs-conver
 @test "make -B makes everything again" {
     use_tree
     make -B pipeline AFS_VENV="$ROOT/.venv" -o "$ROOT/.venv/.base" 2>said
-    [ "$(called said)" = "afs-export-codex afs-export-claude $all_after_raw" ]
+    [ "$(called said)" = "$exporters $all_after_raw" ]
 }
 
 @test "make -n pipeline reads like documentation and writes nothing" {
@@ -192,8 +193,8 @@ all_after_raw='afs-validate afs-score afs-filter afs-dedupe afs-split afs-conver
     [ ! -e training_data ]
     [ "${lines[0]}" = 'scripts/afs pipeline run' ]
     [ "${lines[1]}" = '# in training_data/pipeline:' ]
-    [ "$(grep -c '^# [a-z/]*: [a-z]' <<<"$output")" -eq 13 ]
-    [ "$(grep -c '^set -euo pipefail; ' <<<"$output")" -eq 13 ]
+    [ "$(grep -c '^# [a-z/]*: [a-z]' <<<"$output")" -eq 15 ]
+    [ "$(grep -c '^set -euo pipefail; ' <<<"$output")" -eq 15 ]
     [[ $output == *"afs-export-codex --home '../../examples/home' --summary raw/codex.summary.json "* ]]
     make pipeline MIN_SCORE=0.1
     run --separate-stderr make -n pipeline
@@ -244,4 +245,19 @@ all_after_raw='afs-validate afs-score afs-filter afs-dedupe afs-split afs-conver
     [ -d examples ] && [ -d training_data ]
     make clean-data CONFIRM=training_data
     [ ! -e training_data ]
+}
+
+@test "a log that grows is read again, the others are copied, and the bytes are those of a fresh run" {
+    cp -R "$ROOT/examples/home" home
+    afs pipeline run -q --home home --output one
+    log=$(find home/.codex -name '*3f0c1a52*')
+    printf '%s\n' '{"type":"message","role":"user","content":[{"type":"input_text","text":"And now in French?"}]}' \
+        '{"type":"message","role":"assistant","content":[{"type":"output_text","text":"En anglais seulement."}]}' >>"$log"
+    afs pipeline run -q --home home --output one
+    grep -q '"unchanged":[1-9]' one/raw/codex.jsonl.summary.json
+    grep -q 'And now in French?' one/raw/codex.jsonl
+    afs pipeline run -q --home home --output two
+    for file in $(cd two && find . -name '*.jsonl'); do
+        cmp "one/$file" "two/$file"
+    done
 }

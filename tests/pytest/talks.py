@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-WORDS = (
-    "the parser drops last row of table when header is quoted config test port build branch cache queue "
-    "Zeile für größere Dateien déjà vu naïve 文件 読む 키 данные ошибка 🙂 👩‍💻 x==1 a<b && c>d $HOME "
-    'path/to/file.py `code` "quoted" back\\slash 100% #12 @name'
-).split(" ")
+WORDS = """
+the parser drops last row of table when header is quoted config test port build branch cache queue
+Zeile für größere Dateien déjà vu naïve 文件 読む 키 данные ошибка 🙂 👩‍💻 x==1 a<b && c>d $HOME
+path/to/file.py `code` "quoted" back\\slash 100% #12 @name
+""".split()  # noqa: SIM905
 TOOLS = ("shell", "read_file", "edit", "search", "run_tests")
 
 

@@ -419,7 +419,7 @@ def test_rejections_errors_and_interruptions_are_flags(parse):
     ]
 
 
-def test_text_typed_beside_a_rejection_is_a_turn(parse):
+def test_text_typed_beside_a_rejection_is_read_in_the_running_turn(parse):
     log = Log()
     log.user("one")
     log.call("m1", "t1")
@@ -427,12 +427,51 @@ def test_text_typed_beside_a_rejection_is_a_turn(parse):
         [
             {"type": "tool_result", "tool_use_id": "t1", "content": "no", "is_error": True},
             {"type": "text", "text": "use git rm"},
-        ]
+        ],
+        userFeedback="use git rm",
     )
     log.line("m2", "Done.")
     (talk,) = parse(log)
-    assert [turn.messages[0].content for turn in talk.turns] == ["one", "use git rm"]
-    assert [m.role for m in talk.turns[0].messages] == ["user", "assistant", "tool"]
+    assert said(talk) == [("one", "Done.", ""), ("use git rm", "use git rm", "mid-turn")]
+    assert [m.role for m in talk.turns[0].messages] == ["user", "assistant", "tool", "user", "assistant"]
+
+
+REFUSED = (
+    "The user doesn't want to proceed with this tool use. The tool use was rejected (eg. if it was a file "
+    "edit, the new_string was NOT written to the file). "
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "reason"),
+    [
+        (f"{REFUSED}To tell you how to proceed, the user said:\nuse git rm", {}, "use git rm"),
+        (f"{REFUSED}The user said:\ntwo\n\nlines\n\nNote: The user's next message may", {}, "two\n\nlines"),
+        ("Permission for this tool use was denied. The user said:\nno", {}, "no"),
+        (REFUSED, {"userFeedback": "use git rm"}, "use git rm"),
+        (f"{REFUSED}the user said: a", {"userFeedback": "a"}, "a"),
+        (REFUSED, {"userFeedback": "  "}, ""),
+        (REFUSED, {}, ""),
+        ("42 rows, and the user said: hi", {}, ""),
+    ],
+)
+def test_the_reason_of_a_rejection_is_human_and_stays_in_the_result(parse, text, more, reason):
+    log = Log()
+    log.user("one")
+    log.call("m1", "t1")
+    log.result("t1", text, wrong=True, **more)
+    log.line("m2", "Done.")
+    (talk,) = parse(log)
+    turn, *others = talk.turns
+    assert [(m.role, m.content) for m in turn.messages] == [
+        ("user", "one"),
+        ("assistant", ""),
+        ("tool", text),
+        ("assistant", "Done."),
+    ]
+    expected = [(reason, "mid-turn", "s1-3")] if reason else []
+    assert [(turn.messages[0].content, turn.skip, turn.native_id) for turn in others] == expected
+    assert ("tool_rejected" in turn.flags) == text.startswith(("The user", "Permission"))
 
 
 def test_a_prompt_taken_into_the_running_turn(parse):
@@ -1012,7 +1051,7 @@ def test_the_example_home(parse):
             for turn in talk.turns:
                 found["sub-agent" if talk.subagent else turn.skip or "turn"] += 1
                 texts += [message.content for message in turn.messages]
-    assert found == {"turn": 23, "sub-agent": 2, "mid-turn": 1, "abandoned-branch": 1}
+    assert found == {"turn": 23, "sub-agent": 2, "mid-turn": 2, "abandoned-branch": 1}
     for noise in (
         "<system-reminder>",
         "Stop hook",

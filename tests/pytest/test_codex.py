@@ -10,7 +10,7 @@ from collections import Counter
 
 import pytest
 import zstandard
-from afs.logs import codex, codex_text, codex_thread, samples
+from afs.logs import codex, codex_events, codex_text, codex_thread, samples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -723,7 +723,6 @@ def test_rollouts_of_every_name_and_packing_are_seen(tmp_path):
     asked = [turn.messages[0].content for talk, _ in found if talk for turn in talk.turns]
     assert asked == [f"of {name}" for name in (ids[0], upper, ids[1])]
     assert [(note[0], note[3]) for _, notes in found for note in notes] == [
-        ("unknown", "a rollout of the first generation"),
         ("skipped", "another copy of a thread"),
         ("unknown", "a rollout of another form"),
     ]
@@ -794,7 +793,7 @@ timestamp turn_id model num_turns info call_id exit_code success result results 
 name namespace arguments input action revised_prompt output tools metadata""".split()  # noqa: SIM905
 KINDS = [
     *((kind, None) for kind in codex_thread._RECORDS),
-    *(("event_msg", kind) for kind in codex_thread._EVENTS),
+    *(("event_msg", kind) for kind in codex_events.TABLE),
     *(("response_item", kind) for kind in codex_thread._ITEMS),
 ]
 

@@ -22,8 +22,12 @@ GOOD = b'{"sample_id":"a","instruction":"Say hi.","input":"","output":"hi, you t
 # What a command needs to do anything at all; nothing else may be written here.
 NEEDED = {
     "afs-split": ("-o", "parts"),
+    "afs-export-antigravity": ("--home", ROOT / "examples" / "home"),
     "afs-export-claude": ("--home", ROOT / "examples" / "home"),
     "afs-export-codex": ("--home", ROOT / "examples" / "home"),
+    "afs-export-gemini": ("--home", ROOT / "examples" / "home"),
+    "afs-export-history": ("--home", ROOT / "examples" / "home"),
+    "afs-export-memory": ("--home", ROOT / "examples" / "home"),
 }
 # Commands whose standard output is for eyes: a table or a page, there also for no input.
 FOR_EYES = {"afs-show", "afs-stats"}
@@ -244,9 +248,9 @@ def _without_typing(code):
 
 
 def test_areas_do_not_lean_on_each_other():
-    """Arrows point one way: bin -> area -> core. Areas know the core and themselves."""
+    """Arrows point one way: bin -> area -> core. Areas know themselves and what lies at the root of lib/afs."""
     leans = []
-    shared = {f"afs.{name}" for name in CORE} | {"afs"}
+    shared = {f"afs.{name}" for name in (*CORE, "config", "terminal")} | {"afs"}
     for path in sorted((ROOT / "lib" / "afs").rglob("*.py")):
         parts = path.relative_to(ROOT / "lib" / "afs").parts
         area = parts[0] if len(parts) > 1 else ""
@@ -258,7 +262,7 @@ def test_areas_do_not_lean_on_each_other():
             if parts[0].removesuffix(".py") in CORE or (area and not module.startswith(f"afs.{area}")):
                 leans.append(f"lib/afs/{'/'.join(parts)} imports {module}")
     leans = [
-        lean for lean in leans if lean != "lib/afs/logs/export.py imports afs.redact"
+        lean for lean in leans if lean != "lib/afs/logs/clean.py imports afs.redact"
     ]  # exporters redact
     assert not leans, "\n".join(leans)
 

@@ -12,56 +12,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from afs import cli, sample
-from afs.logs import codex, export, samples
+from afs import sample
+from afs.logs import codex, samples
 from afs.logs.conversation import FLAGS, Conversation, Message, ToolCall, Turn, pair_results, sound
+from afs.messages import Usage
+from exports import IDS, rollout, run
 
 ROOT = Path(__file__).resolve().parents[2]
-IDS = [f"00000000-0000-4000-8000-{number:012d}" for number in range(10)]
-
-
-def rollout(home, number, *turns, cwd="/home/kit/src/app", tail=""):
-    """A rollout file whose turns are lists of strings: the question, then what the agent did."""
-    rows = [{"type": "session_meta", "payload": {"id": IDS[number], "cwd": cwd, "cli_version": "0.40.0"}}]
-    rows.append({"type": "turn_context", "payload": {"model": "m-1"}})
-    for question, *work in turns:
-        rows.append(item("message", role="user", content=[{"type": "input_text", "text": question}]))
-        for at, step in enumerate(work):
-            call = f"c{len(rows)}-{at}"
-            if step.startswith("$ "):
-                rows.append(
-                    item("function_call", name="shell", arguments=json.dumps({"cmd": step[2:]}), call_id=call)
-                )
-                rows.append(item("function_call_output", call_id=call, output=f"output of {step[2:]}"))
-            elif step.startswith("? "):
-                rows.append(item("reasoning", summary=[{"type": "summary_text", "text": step[2:]}]))
-            else:
-                rows.append(
-                    item("message", role="assistant", content=[{"type": "output_text", "text": step}])
-                )
-    folder = home / ".codex" / "sessions" / "2025" / "11" / f"{number:02d}"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"rollout-2025-11-{number:02d}T00-00-00-{IDS[number]}.jsonl"
-    stamp = {"timestamp": f"2025-11-0{number}T00:00:00.000Z"}
-    path.write_text("".join(json.dumps(stamp | row) + "\n" for row in rows) + tail, encoding="utf-8")
-    return path
-
-
-def item(kind, **fields):
-    return {"type": "response_item", "payload": {"type": kind, **fields}}
-
-
-def run(tmp_path, *argv, source=codex, redact=False):
-    """(status, samples, summary, account) of an export into files."""
-    parser = cli.parser("afs-export-x - test\n", "output rejects summary strict limit")
-    export.add_options(parser)
-    out, counts, account = (tmp_path / name for name in ("out.jsonl", "counts.json", "account.jsonl"))
-    options = ["-q", "-o", str(out), "--summary", str(counts), "--account", str(account)]
-    args = parser.parse_args([*options, *([] if redact else ["--no-redact"]), *map(str, argv)])
-    with cli.Run(args, private=True) as running:
-        export.export(running, source)
-    read = [[json.loads(line) for line in path.read_text().splitlines()] for path in (out, account)]
-    return running.status, read[0], json.loads(counts.read_text()), read[1]
 
 
 @pytest.fixture
@@ -222,28 +179,40 @@ def test_a_project_never_names_a_home(cwd, name):
 
 
 @pytest.mark.parametrize(
-    ("text", "corrects"),
+    ("text", "said"),
     [
-        ("That's wrong: it must be 12", True),
-        ("No, that is not what I meant", True),
-        ("it still fails with the same error", True),
-        ("I think you broke something: Traceback", True),
-        ("this doesn't work on macOS", True),
-        ("stop, undo that", True),
-        ("wrong file", True),
-        ("CI seems to still fail... Also, the readme", True),
-        ("Nope, the CI badge is still failing.", True),
-        ("No, let's expand the checks first", False),
-        ("yes please", False),
-        ("the README still needs a section", False),
-        ("why is this wrong in Python 2?", False),
-        ("you are great", False),
+        ("That's wrong: it must be 12", "corrected"),
+        ("No, that is not what I meant", "corrected"),
+        ("it still fails with the same error", "corrected"),
+        ("I think you broke something: Traceback", "corrected"),
+        ("this doesn't work on macOS", "corrected"),
+        ("stop, undo that", "corrected"),
+        ("wrong file", "corrected"),
+        ("CI seems to still fail... Also, the readme", "corrected"),
+        ("Nope, the CI badge is still failing.", "corrected"),
+        ("No, let's expand the checks first", ""),
+        ("yes please", ""),
+        ("the README still needs a section", ""),
+        ("why is this wrong in Python 2?", ""),
+        ("you are great", ""),
+        ("Thanks! Now the tests.", "thanked"),
+        ("ok, perfect", "thanked"),
+        ("It works now", "thanked"),
+        ("perfect would be a table", ""),
+        ("it works, but only once", "thanked"),
+        ("why did you delete the tests?", "complained"),
+        ("I already told you: no new files", "complained"),
+        ("This is terrible", "complained"),
+        ("What are you doing", "complained"),
+        ("stop changing the tests", "complained"),
+        ("how would you structure this?", ""),
+        ("no, use tabs", ""),
     ],
 )
-def test_what_the_next_message_says_of_a_turn_is_a_flag(text, corrects):
+def test_what_the_next_message_says_of_a_turn_is_a_flag(text, said):
     turns = [turn(), Turn([Message("user", text)])]
-    samples.mark_corrections(turns)
-    assert ("corrected_by_user" in turns[0].flags) is corrects
+    samples.mark_replies(turns)
+    assert turns[0].flags == ({f"{said}_by_user"} if said else set())
     assert turns[1].flags == set()
 
 
@@ -464,7 +433,7 @@ def test_the_account_names_every_turn_of_the_examples(tmp_path):
     turns = summary["turns"]
     assert status == 0
     assert turns["seen"] == len(account) == len(records) + sum(turns["skipped"].values())
-    assert turns["skipped"] == {"interrupted": 1, "replayed": 1, "rolled-back": 1}
+    assert turns["skipped"] == {"imported": 1, "interrupted": 1, "replayed": 1, "rolled-back": 1}
     assert [row["sample_id"] for row in account if row["sample_id"]] == [row["sample_id"] for row in records]
     assert len({row["sample_id"] for row in records}) == len(records)
     assert all(sample.check(record) == "" for record in records)
@@ -602,7 +571,7 @@ def test_a_home_without_logs_is_a_clear_line(home, tmp_path, capsys):
 def test_what_is_named_must_exist(argv, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
-    with pytest.raises(cli.Usage, match=message.replace(".", "\\.")):
+    with pytest.raises(Usage, match=message.replace(".", "\\.")):
         run(tmp_path, *argv)
 
 

@@ -1,9 +1,4 @@
-"""Claude Code: where its sessions lie, and which of them must be read together.
-
-Sessions that were resumed or forked repeat records of others, or go on from them. Files of a project
-that share ids of records are one graph (claude_graph.py); any other file is read alone, so that memory
-is that of the largest family of sessions and not of the project.
-"""
+"""Claude Code: where its sessions lie, what a file is about, and its conversations."""
 
 from __future__ import annotations
 
@@ -12,7 +7,10 @@ import re
 from typing import TYPE_CHECKING
 
 from afs import jsonl
-from afs.logs.claude_graph import Graph, agent_of
+from afs.logs.claude_family import families, stem
+from afs.logs.claude_graph import Graph
+from afs.logs.claude_talks import conversations
+from afs.logs.claude_text import string
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +21,7 @@ NAME = "claude"
 _LOG = re.compile(r".*\.jsonl(?:\.gz|\.zst)?\Z", re.S)
 # Files in which the client talks to a model for its own ends.
 _INTERNAL = re.compile(r"agent-a(?:compact|prompt_suggestion)")
-_IDS = (b'"uuid":"', b'"parentUuid":"', b'"logicalParentUuid":"', b'"messageUuid":"')
+_FIRST = 1000  # lines that glance() looks at
 
 
 def roots(home: str, environ: Mapping[str, str]) -> list[str]:
@@ -55,13 +53,37 @@ def find(root: str, failed: Callable[[OSError], None] | None = None) -> list[lis
     return [groups[project] for project in sorted(groups)]
 
 
+def glance(path: str) -> tuple[str, str]:
+    """The session and the working folder that the first records name; a sub-agent has those of its session.
+
+    Where they name no session, the name of the file does. Raises OSError for a file that cannot be read.
+    """
+    session = cwd = ""
+    try:
+        for number, line in jsonl.lines(path):
+            if b'"cwd"' in line or b'"sessionId"' in line:
+                try:
+                    record = jsonl.decode(line)
+                except jsonl.Bad:
+                    record = None
+                if type(record) is dict:
+                    session = session or string(record.get("sessionId"))
+                    cwd = cwd or string(record.get("cwd"))
+            if (session and cwd) or number == _FIRST:
+                break
+    except jsonl.Corrupt:
+        pass  # named when the file is read for its content
+    return session or stem(path), cwd
+
+
 def parse(files: list[str], note: Note) -> Iterator[Conversation]:
-    """The conversations of a project's files, oldest file first, each sub-agent behind its file.
+    """The conversations of a project's files, oldest file first, the sub-agents behind the sessions.
 
     Turns may have these skips. `abandoned-branch`: the person went back behind this turn. `mid-turn`: said
-    while the agent worked, and a message of the turn before it. `automated`: another agent or a schedule
-    asked. `warm-up`: a sub-agent that only fills a cache. A command that the client answered itself is no
-    turn. Raises OSError for a file that cannot be read, after all others are done.
+    while the agent worked or in refusing a tool call, and read by the model in the turn before it.
+    `automated`: another agent or a schedule asked. `warm-up`: a sub-agent that only fills a cache.
+    `incomplete`: the answer was cut at its greatest length or withheld. A command that the client answered
+    itself is no turn. Raises OSError for a file that cannot be read, after all others are done.
     """
     wanted = []
     for path in sorted(set(files)):
@@ -70,50 +92,9 @@ def parse(files: list[str], note: Note) -> Iterator[Conversation]:
         else:
             wanted.append(path)
     failed = None
-    for paths in _linked(wanted):
-        graph = Graph(NAME, paths, note)
+    for paths in families(wanted):
+        graph = Graph(paths, note)
         failed = failed or graph.failed
-        yield from graph.conversations()
+        yield from conversations(NAME, graph)
     if failed is not None:
         raise failed
-
-
-def _linked(files: list[str]) -> list[list[str]]:
-    """Files in groups that share record ids; the groups, and the files in each, oldest first."""
-    if len(files) < 2:
-        return [files] if files else []
-    from xxhash import xxh3_64_intdigest
-
-    owner: dict[int, int] = {}
-    above = list(range(len(files)))
-    ages: list[tuple[bytes, bool, bool, bytes, int]] = []
-
-    def top(index: int) -> int:
-        while above[index] != index:
-            index = above[index]
-        return index
-
-    for index, path in enumerate(files):
-        first = last = b""
-        copied = False
-        try:
-            for _, line in jsonl.lines(path):
-                if b'"uuid": "' in line:
-                    line = line.replace(b'": "', b'":"')
-                for key in _IDS:
-                    for part in line.split(key)[1:]:
-                        seen = owner.setdefault(xxh3_64_intdigest(part[: part.find(b'"')]), index)
-                        if seen != index:
-                            above[top(index)] = top(seen)
-                stamp = line.rfind(b'"timestamp":"')
-                if stamp >= 0 and b'"uuid":"' in line:
-                    last = line[stamp + 13 : stamp + 37]
-                    first = first or last
-                    copied = copied or b'"forkedFrom":' in line
-        except (OSError, jsonl.Corrupt):
-            pass  # named when the file is read for its content
-        ages.append((first, bool(agent_of(path)), copied, last, index))
-    groups: dict[int, list[str]] = {}
-    for *_, index in sorted(ages):
-        groups.setdefault(top(index), []).append(files[index])
-    return list(groups.values())

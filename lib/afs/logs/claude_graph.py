@@ -1,4 +1,4 @@
-"""The graph of the records of Claude Code sessions, and the conversations that lie in it.
+"""The graph of the records of Claude Code sessions, and the ways through it.
 
 A record names its parent, and a conversation is the way from its last record up to a root. Rewinds
 leave branches behind, one message of the model lies on several lines, results come in any order, parents
@@ -8,33 +8,25 @@ are cut from the way, not from the order of the lines.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from afs.logs import claude_text as words
-from afs.logs.claude_record import UNNAMED, Node, Queue, begin, count_tokens, merge, node_of
-from afs.logs.conversation import Conversation, Message, Turn, pair_results
-from afs.logs.read import records
+from afs.logs.claude_family import agent_of, is_held
+from afs.logs.claude_message import shorten
+from afs.logs.claude_queue import Queue
+from afs.logs.claude_record import Node, Spot, node_of, steps_of
+from afs.logs.read import is_packed, located
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Hashable, Iterator
+    from typing import Any
 
-    from afs.logs.conversation import Note
-
-
-def agent_of(path: str) -> str:
-    """The id of the sub-agent that a file belongs to, "" for a session."""
-    before, _, name = _stem(path).partition("agent-")
-    return "" if before else name
-
-
-def _stem(path: str) -> str:
-    return os.path.basename(path).partition(".jsonl")[0]
+    from afs.logs.conversation import Message, Note
 
 
 @dataclass(slots=True)
-class _Segment:
+class Segment:
     """The part of a way that belongs to one prompt; `ordinal` prompts stand above it, `place` sorts it."""
 
     head: Node
@@ -51,12 +43,16 @@ class _Segment:
             node.message or node.uuid for node in self.nodes if node.kind in (words.ASSISTANT, words.QUEUED)
         }
 
+    def name(self) -> Hashable:
+        """What copies of a prompt share: its text and time, where the log tells one."""
+        head = self.head
+        return (head.side, head.timestamp, head.text) if head.timestamp else head
+
 
 class Graph:
-    """Every record of files that belong together, and the conversations in them."""
+    """Every record of files that belong together."""
 
-    def __init__(self, source: str, paths: list[str], note: Note) -> None:
-        self.source = source
+    def __init__(self, paths: list[str], note: Note) -> None:
         self.note = note
         self.paths = paths
         self.nodes: dict[str, Node] = {}
@@ -64,61 +60,115 @@ class Graph:
         self.results: dict[str, Message] = {}
         self.rejected: set[str] = set()
         self.retracted: set[str] = set()
-        self.kept: set[tuple[str, str]] = set()
-        self.merged: set[tuple[str, str]] = set()
         self.systems: dict[tuple[str, str], str] = {}
-        self.group = ""
+        self.callers: dict[str, str] = {}  # agent -> the side whose call began it
         self.failed: OSError | None = None
+        self._kept: set[tuple[str, str]] = set()
+        self._sides: dict[str, str] = {}  # message -> the side that said it first
+        self._agents = {agent_of(path) for path in paths}
+        self._followed: set[str] = set()
+        self._held = is_held(paths)
         self.files = [self._read(path) for path in paths]
+        # Who went back to a place that was never written is where the first was who named it.
+        self._gaps: dict[tuple[str, str], Node] = {}
+        for node in dict.fromkeys(self.nodes.values()):
+            if node.parent and node.parent not in self.nodes and node.kind != words.BOUNDARY:
+                self._gaps.setdefault((node.parent, node.side), node)
+
+    # --- reading ------------------------------------------------------------------------------------------
 
     def _read(self, path: str) -> list[Node]:
         """The nodes of a file in the order of its lines. A copy stands as the node of the earlier file."""
         agent = agent_of(path)
         found: list[Node] = []
         before: dict[str, Node] = {}
-        queue = Queue(path)
+        queue = Queue()
         try:
-            for line, record in records(path, self.note):
-                if record.get("type") == "queue-operation":
-                    queue.take(record, line)
-                node = node_of(record, path, line, agent, self.note)
+            held = self._held or is_packed(path)
+            for line, offset, length, record in located(path, self.note):
+                spot = Spot(path, line, offset, length)
+                kind = record.get("type")
+                if kind == "queue-operation":
+                    queue.take(record, spot)
+                node = node_of(record, spot, agent, self.note)
                 if node is None:
                     continue
-                known = self.nodes.get(node.uuid) or self.nodes.get(node.origin)
-                if known is None:
-                    for waiting in queue.delivered(node, (node.side, node.message) not in self.lines):
-                        self._add(waiting, before)
-                        found.append(waiting)
-                    self._add(node, before)
-                    found.append(node)
-                    continue
-                self.nodes[node.uuid] = known
-                before[known.side] = known
-                if known.path != path:
-                    found.append(known)
-                if node.speaks():
-                    self.note("skipped", path, line, "duplicate")
+                made = [node]
+                if kind == "progress" or "toolUseResult" in record:
+                    made += self._steps(record, node)
+                for node in made:
+                    if not held:
+                        shorten(node)
+                    known = self.nodes.get(node.uuid) or self.nodes.get(node.origin)
+                    if known is None:
+                        for waiting in queue.delivered(node, node.key() not in self.lines):
+                            if not held:
+                                shorten(waiting)
+                            self._add(waiting, before)
+                            found.append(waiting)
+                        self._add(node, before)
+                        found.append(node)
+                        continue
+                    queue.copied(node)
+                    self.nodes[node.uuid] = known
+                    before[known.side] = known
+                    if known.path != path and not agent:
+                        found.append(known)
+                    if node.speaks():
+                        self.note("skipped", path, node.line, "duplicate")
         except OSError as error:
             self.failed = error
         queue.settle(found)
         return found
 
+    def _steps(self, record: dict[str, Any], node: Node) -> Iterator[Node]:
+        """What a record tells of a sub-agent that has no file of its own here."""
+        result = record.get("toolUseResult")
+        if type(result) is dict and type(result.get("agentId")) is str:
+            self.callers.setdefault(result["agentId"], node.side)
+        for step in steps_of(record, node.spot, self.note):
+            self.callers.setdefault(step.side, node.side)
+            if step.side not in self._agents and (step.facet == "step" or step.side in self._followed):
+                self._followed.add(step.side)
+                yield step
+
     def _add(self, node: Node, before: dict[str, Node]) -> None:
         node.order = len(self.nodes)
-        node.before = before.get(node.side)
-        before[node.side] = node
+        last = before.get(node.side)
+        if last is not None and last.parent == node.uuid and not node.speaks():  # a parent that comes late
+            node.before = last.before
+        else:
+            node.before = last
+            before[node.side] = node
         self.nodes[node.uuid] = node
         if node.origin:
             self.nodes.setdefault(node.origin, node)
         if node.kind == words.ASSISTANT:
-            self.lines.setdefault((node.side, node.message or node.uuid), []).append(node)
+            if self._repeats(node):
+                self.note("skipped", node.path, node.line, "duplicate")
+                node.kind, node.parts = words.COPY, ()
+                return
+            self.lines.setdefault(node.key(), []).append(node)
+        elif node.kind == words.SYSTEM:
+            self.systems.setdefault((node.path, node.side), node.text)
+            node.text = ""
+        elif node.kind == words.EXPANSION:
+            above = self.nodes.get(node.parent or "")
+            if above is None or above.kind not in (words.COMMAND, words.EXPANSION):
+                node.kind, node.text = words.LINK, ""
         for result in node.results:
             self.results.setdefault(result.tool_call_id, result)
             if node.denial == "user-rejected" or words.is_rejection(result.content):
                 self.rejected.add(result.tool_call_id)
         self.retracted.update(node.retracts)
-        if node.kind == words.SYSTEM:
-            self.systems.setdefault((node.path, node.side), node.text)
+
+    def _repeats(self, node: Node) -> bool:
+        """Whether another side said a block of this message first: some sub-agents begin with its history."""
+        side = self._sides.setdefault(node.message, node.side)
+        if side == node.side or not node.message:
+            return False
+        lines = self.lines[side, node.message]
+        return {part[::2] for part in node.parts} <= {part[::2] for line in lines for part in line.parts}
 
     # --- ways ---------------------------------------------------------------------------------------------
 
@@ -126,12 +176,15 @@ class Graph:
         """The parent; where it was never written, the node before in the file; None at a root."""
         if node.parent == "":
             return None
-        above = self.nodes.get(node.parent or "", node.before)
+        above = self.nodes.get(node.parent or "")
+        if above is None:
+            same = self._gaps.get((node.parent or "", node.side), node)
+            above = same.before if same.order < node.order else node.before
         if above is not None and above.side != node.side:
             return None if node.side else node.before  # where a sub-agent starts, a main thread goes on
         return above
 
-    def _way(self, leaf: Node, stop: set[Node]) -> tuple[list[Node], bool]:
+    def way(self, leaf: Node, stop: set[Node]) -> tuple[list[Node], bool]:
         """The nodes from the top down to a leaf, and whether the topmost hangs on a node of `stop`."""
         way: dict[Node, None] = {}
         at: Node | None = leaf
@@ -145,23 +198,23 @@ class Graph:
             at = above
         return list(way)[::-1], at is not None and at in stop
 
-    def _main(self, nodes: list[Node]) -> list[Node]:
+    def main(self, nodes: list[Node]) -> list[Node]:
         """The way to the last thing that was said on the main thread of a file, and the marks behind it."""
         at = next(
             (at for at in reversed(range(len(nodes))) if nodes[at].speaks() and not nodes[at].side), None
         )
         if at is None:
             return []
-        way, _ = self._way(nodes[at], set())
+        way, _ = self.way(nodes[at], set())
         for node in nodes[at + 1 :]:
             if self._above(node) is way[-1]:
                 way.append(node)
         return way
 
-    def _cut(self, way: list[Node], left: str = "") -> list[_Segment]:
+    def cut(self, way: list[Node], left: str = "") -> list[Segment]:
         """A way in segments, each from one prompt to the next; `left` is why the person left this way."""
-        segments: list[_Segment] = []
-        current: _Segment | None = None
+        segments: list[Segment] = []
+        current: Segment | None = None
         forgot = repeats = False
         told: set[tuple[str, str]] = set()
         mine: set[tuple[str, str]] = set()
@@ -170,14 +223,14 @@ class Graph:
             if kind == words.BOUNDARY:
                 forgot = repeats = True
             elif kind == words.ASSISTANT:
-                key = (node.side, node.message or node.uuid)
+                key = node.key()
                 if current is None:
-                    if key not in self.kept:
+                    if key not in self._kept:
                         self.note("skipped", node.path, node.line, left or "no prompt")
                 elif key not in mine:
                     current.compacted, forgot = current.compacted or forgot, False
                     mine.add(key)
-                    self.kept.add(key)
+                    self._kept.add(key)
             elif kind == words.COMMAND and _answered_by_client(way, index):
                 self.note("skipped", node.path, node.line, "command")
                 continue
@@ -193,7 +246,7 @@ class Graph:
                 if node.side and node.text.strip() == "Warmup":
                     skip = "warm-up"
                 place = max(node.order, current.place if current else 0)
-                current = _Segment(node, len(segments), place, skip=skip)
+                current = Segment(node, len(segments), place, skip=skip)
                 segments.append(current)
             if current is not None:
                 current.nodes.append(node)
@@ -201,139 +254,12 @@ class Graph:
             current.last = not left
         return segments
 
-    def _answered(self, segment: _Segment) -> bool:
+    def _answered(self, segment: Segment) -> bool:
         """Whether the agent had given its answer: its last message calls no tool."""
         for node in reversed(segment.nodes):
             if node.kind == words.ASSISTANT:
-                lines = self.lines[node.side, node.message or node.uuid]
-                return not any(part[0] == "call" for line in lines for part in line.parts)
+                return not any(part[0] == "call" for line in self.lines[node.key()] for part in line.parts)
         return False
-
-    # --- conversations ------------------------------------------------------------------------------------
-
-    def conversations(self) -> Iterator[Conversation]:
-        """The conversations, file by file: the thread that went on, threads apart from it, sub-agents."""
-        covered: set[Node] = set()
-        owners: dict[Node, _Segment] = {}
-        threads: list[list[_Segment]] = []
-        for nodes in self.files:  # every thread that goes on, before what was left behind
-            way = self._main(nodes)
-            covered.update(way)
-            threads.append([])
-            for segment in self._cut(way):
-                earlier = owners.setdefault(segment.head, segment)
-                if earlier is segment:
-                    threads[-1].append(segment)
-                elif earlier.said() < segment.said():  # a resumed session finished the turn
-                    earlier.nodes, earlier.compacted = segment.nodes, segment.compacted
-                else:
-                    for _ in segment.said() - earlier.said():  # a fork answered the same prompt again
-                        self.note("skipped", segment.head.path, segment.head.line, "abandoned-branch")
-                earlier.last = earlier.last and segment.last
-        for path, nodes, segments in zip(self.paths, self.files, threads, strict=True):
-            own = [node for node in reversed(nodes) if node.path == path and node.speaks()]
-            session = segments[0].head.session if segments else own[-1].session if own else ""
-            apart: dict[str, list[_Segment]] = {}
-            for leaf in own:
-                if leaf.side or leaf in covered:
-                    continue
-                way, hangs = self._way(leaf, covered)
-                covered.update(way)
-                left = hangs or leaf.session == session
-                found = segments if left else apart.setdefault(leaf.session, [])
-                found += self._cut(way, "abandoned-branch" if left else "")
-            for name, found in ((session, segments), *sorted(apart.items())):
-                yield from self._conversation(name or _stem(path), path, found)
-            yield from self._sides(path, own, covered)
-
-    def _sides(self, path: str, own: list[Node], covered: set[Node]) -> Iterator[Conversation]:
-        """The sub-agents of a file, in the order in which they ended."""
-        agents: dict[str, list[_Segment]] = {}
-        for leaf in own:
-            if not leaf.side or leaf in covered:
-                continue
-            way, hangs = self._way(leaf, covered)
-            covered.update(way)
-            name = leaf.side if leaf.side != UNNAMED else self._way(leaf, set())[0][0].uuid
-            agents.setdefault(name, []).extend(self._cut(way, "abandoned-branch" if hangs else ""))
-        for name in reversed(agents):
-            session = agents[name][0].head.session if agents[name] else ""
-            yield from self._conversation(f"{session}:{name}", path, agents[name], session)
-
-    def _conversation(
-        self, name: str, path: str, segments: list[_Segment], parent: str = ""
-    ) -> Iterator[Conversation]:
-        if not segments:
-            return
-        segments.sort(key=lambda segment: segment.place)
-        head = segments[0].head
-        self.group = self.group or parent or name
-        made = Conversation(self.source, name, list(self.paths), cwd=head.cwd, agent_version=head.version)
-        made.system = self.systems.get((path, head.side), "")
-        made.subagent, made.parent, made.group = bool(head.side), parent, self.group
-        for segment in segments:
-            for turn in self._turns(segment):
-                turn.cwd = turn.cwd if turn.cwd != made.cwd else ""
-                turn.origin = turn.origin if turn.origin != name else ""
-                made.turns.append(turn)
-        yield made
-
-    def _turns(self, segment: _Segment) -> list[Turn]:
-        """The turn of a segment, and one for each thing that the person said into it."""
-        turn = begin(segment.head, segment.ordinal, segment.skip)
-        turns = [turn]
-        results: list[Message] = []
-        partial: list[Message] = []
-        ended = False
-        for node in segment.nodes[1:]:
-            if node.kind == words.ASSISTANT:
-                key = (node.side, node.message or node.uuid)
-                lines = [line for line in self.lines[key] if line.uuid not in self.retracted]
-                if key in self.merged or not lines:
-                    continue
-                self.merged.add(key)
-                for message in partial:  # the client asked again after a broken answer
-                    turn.messages.remove(message)
-                answer = merge(lines, results)
-                turn.messages += answer
-                partial = answer if lines[-1].aborted and not any(one.tool_calls for one in answer) else []
-                count_tokens(turn, lines)
-                ended = any(line.ended for line in lines)
-                if ended and answer:
-                    answer[-1].phase = "final"
-            elif node.kind == words.FAULT and node.text:
-                turn.flags.add("api_error")
-            elif node.kind == words.QUEUED:
-                interjection = begin(node, segment.ordinal, segment.skip or "mid-turn")
-                turn.messages += interjection.messages
-                turns.append(interjection)
-            elif node.kind == words.END:
-                ended = True
-            if node.kind == words.INTERRUPT or (node.aborted and node.kind != words.ASSISTANT):
-                turn.flags.add("interrupted")
-        if partial:
-            turn.flags.add("interrupted")
-        if segment.compacted:
-            turn.flags.add("after_compaction")
-        if segment.last and not ended and "interrupted" not in turn.flags:
-            turn.flags.add("open")
-        self._pair(turn, results)
-        return turns
-
-    def _pair(self, turn: Turn, results: list[Message]) -> None:
-        """Set the results behind their calls, and flag what went wrong."""
-        own = {result.tool_call_id for result in results}
-        for message in turn.messages:
-            for call in message.tool_calls:
-                result = self.results.get(call.id)
-                if result is not None:
-                    results.append(result)
-                elif call.id not in own:
-                    turn.flags.add("unanswered_call")
-        for result in results:
-            if result.failed:
-                turn.flags.add("tool_rejected" if result.tool_call_id in self.rejected else "tool_failed")
-        turn.messages = list(pair_results([*turn.messages, *results]))
 
 
 def _answered_by_client(way: list[Node], index: int) -> bool:

@@ -7,12 +7,13 @@ so that a long log stays small in memory.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from sys import intern
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from afs import jsonl
 from afs.logs import claude_text as words
 from afs.logs.claude_text import string
-from afs.logs.conversation import Message, ToolCall, Turn
+from afs.logs.conversation import Message, ToolCall
 from afs.logs.read import ODD, oddity
 
 if TYPE_CHECKING:
@@ -21,15 +22,31 @@ if TYPE_CHECKING:
     from afs.logs.conversation import Note
 
 
+class Spot(NamedTuple):
+    """Where a record lies: `offset` and `length` are bytes of the unpacked log."""
+
+    path: str
+    line: int
+    offset: int
+    length: int
+
+    def name(self) -> str:
+        """The id of a record that the log gives none."""
+        return f"{self.path}:{self.line}:{self.offset}"
+
+
 @dataclass(slots=True, eq=False)
 class Node:
     """A record in the graph.
 
     `parent` is None where the log names none, "" at a root. `origin` and `origin_session` name the record
     in the conversation that this one was forked from. `side` is "" on the main thread and the agent's id
-    on a sub-agent's. `parts` of an assistant node are (kind, value) pairs in the order of its blocks:
-    text, thinking, call, result, gap. `order` and `before` (the node before it in its file) come from the
-    reader.
+    on a sub-agent's. `parts` of an assistant node are (kind, value, mark) in the order of its blocks, kind
+    being text, thinking, call, result or gap; blocks with the same mark are one. `brief` says that the texts
+    are only beginnings. `feedback` is what the person said in refusing a call, which the
+    model read in the result. `facet` is "" for a record of its own, else what of another record the node
+    is made from: "queue", "step" or "report". `order` and `before` (the node before it in its file) come
+    from the reader.
     """
 
     uuid: str
@@ -37,6 +54,8 @@ class Node:
     kind: str
     path: str
     line: int
+    offset: int
+    length: int
     side: str = ""
     session: str = ""
     timestamp: str = ""
@@ -46,22 +65,34 @@ class Node:
     origin_session: str = ""
     text: str = ""
     results: Sequence[Message] = ()
+    feedback: str = ""
     denial: str = ""
     synthetic: bool = False
     aborted: bool = False
     message: str = ""
     model: str = ""
-    parts: Sequence[tuple[str, Any]] = ()
+    parts: Sequence[tuple[str, Any, Any]] = ()
     tokens_in: int | None = None
     tokens_out: int | None = None
-    ended: bool = False
+    stop: str = ""
     retracts: Sequence[str] = ()
+    facet: str = ""
+    brief: bool = False
     order: int = 0
     before: Node | None = None
 
+    @property
+    def spot(self) -> Spot:
+        """Where its record lies."""
+        return Spot(self.path, self.line, self.offset, self.length)
+
+    def key(self) -> tuple[str, str]:
+        """What all lines of one message of the model share."""
+        return self.side, self.message or self.uuid
+
     def speaks(self) -> bool:
         """Whether the node is of the conversation, and not only between its nodes."""
-        return bool(self.results) or self.kind not in (words.LINK, words.BOUNDARY, words.END, words.SYSTEM)
+        return bool(self.results) or self.kind in words.SPEAKING
 
 
 # Record types without a place in the graph. They are known, and left out.
@@ -85,7 +116,7 @@ def _list(value: Any) -> list[Any]:
     return value if type(value) is list else []
 
 
-def node_of(record: dict[str, Any], path: str, line: int, agent: str, note: Note) -> Node | None:
+def node_of(record: dict[str, Any], spot: Spot, agent: str, note: Note) -> Node | None:
     """The node of a record, or None where it has no place in the graph.
 
     `agent` is the id of the sub-agent that the file belongs to, or "". What is left out of the record on
@@ -96,9 +127,9 @@ def node_of(record: dict[str, Any], path: str, line: int, agent: str, note: Note
     uuid = string(record.get("uuid"))
     if reader is None:
         kind = "skipped" if type_ in SIDECAR else "unknown"
-        note(kind, path, line, type_ if type_ in SIDECAR else f"type {type_ or '?'}")
+        note(kind, spot.path, spot.line, type_ if type_ in SIDECAR else f"type {type_ or '?'}")
     elif not uuid and type_ in ("user", "assistant"):
-        uuid = f"{path}:{line}"  # a log that another program wrote or mended
+        uuid = spot.name()  # a log that another program wrote or mended
     if not uuid:
         return None
     parent = record.get("parentUuid")
@@ -109,13 +140,12 @@ def node_of(record: dict[str, Any], path: str, line: int, agent: str, note: Note
         uuid,
         parent if type(parent) is str else "" if "parentUuid" in record else None,
         words.LINK,
-        path,
-        line,
+        *spot,
         side,
-        string(record.get("sessionId")),
+        intern(string(record.get("sessionId"))),
         string(record.get("timestamp")),
-        string(record.get("cwd")),
-        string(record.get("version")),
+        intern(string(record.get("cwd"))),
+        intern(string(record.get("version"))),
     )
     if "forkedFrom" in record:
         stamp = _dict(record["forkedFrom"])
@@ -125,8 +155,38 @@ def node_of(record: dict[str, Any], path: str, line: int, agent: str, note: Note
             reader(found, record, note)
         except ODD as error:  # what it says is lost, but it still holds the chain together
             found.kind, found.text, found.results, found.parts = words.LINK, "", (), ()
-            note("bad", path, line, oddity(error))
+            note("bad", spot.path, spot.line, oddity(error))
     return found
+
+
+def steps_of(record: dict[str, Any], spot: Spot, note: Note) -> list[Node]:
+    """The nodes of a sub-agent that a record of the main thread tells of.
+
+    Versions up to 2.1 wrote what a sub-agent did as progress of the call, and what it said last as the
+    data of the result, so that it can be read even where its own file is gone.
+    """
+    data, result = record.get("data"), record.get("toolUseResult")
+    if type(data) is dict and data.get("type") == "agent_progress":
+        told, facet = _dict(data.get("message")), "step"
+        made = {"type": told.get("type"), "uuid": told.get("uuid"), "message": told.get("message")}
+        made["timestamp"] = told.get("timestamp")
+        agent = data.get("agentId")
+    elif type(result) is dict and result.get("status") == "completed" and "agentId" in result:
+        made, facet = {"type": "assistant", "uuid": f"{string(record.get('uuid'))}:report"}, "report"
+        made["message"] = {"content": result.get("content"), "stop_reason": "end_turn"}
+        made["timestamp"] = record.get("timestamp")
+        agent = result["agentId"]
+    else:
+        return []
+    if type(agent) is not str or not agent or made["type"] not in ("user", "assistant"):
+        return []
+    for name in ("sessionId", "cwd", "version"):
+        made[name] = record.get(name)
+    node = node_of(made, spot, agent, note)
+    if node is None:
+        return []
+    node.facet = facet
+    return [node]
 
 
 def _blocks(record: dict[str, Any], found: Node, note: Note) -> list[Any]:
@@ -154,6 +214,7 @@ def _user(found: Node, record: dict[str, Any], note: Note) -> None:
             wrong = block.get("is_error") is True or text.startswith("<tool_use_error>")
             name = string(block.get("tool_use_id"))
             results.append(Message("tool", text, tool_call_id=name, failed=wrong, line=found.line))
+            found.feedback = found.feedback or words.feedback(text)
         elif kind == "text":
             texts.append(string(block.get("text")))
         elif kind in ("image", "document"):
@@ -163,22 +224,29 @@ def _user(found: Node, record: dict[str, Any], note: Note) -> None:
     found.results = results
     found.denial = string(record.get("toolDenialKind"))
     found.aborted = record.get("interruptedByShutdown") is True
+    if results and (typed := string(record.get("userFeedback")).strip()):
+        found.feedback = found.feedback or typed
     if not texts and (results or not pictures):
         return
     found.kind, found.text = words.said(texts, pictures)
+    if found.side and found.kind == words.COMMAND and "<command-" not in texts[0]:
+        found.kind = words.PROMPT  # nobody types commands to a sub-agent
     reason = _unsaid(record)
+    if results and found.kind == words.PROMPT:  # typed beside a refusal: the agent reads both and goes on
+        found.kind, found.feedback = words.QUEUED, ""
     if reason == "compact summary":
         found.kind = words.BOUNDARY
         found.parent = found.parent or None
     elif reason == "automated" and found.kind == words.PROMPT:
         found.kind = words.AUTOMATED
-    elif reason and found.kind in (words.PROMPT, words.COMMAND):
-        found.kind = words.LINK
+    elif reason and found.kind in (words.PROMPT, words.COMMAND, words.QUEUED):
+        typed_for = reason == "meta" and not record.get("sourceToolUseID")
+        found.kind = words.EXPANSION if typed_for else words.LINK
     if found.kind == words.PROMPT:
         plan = found.text.startswith(words.PLAN) or "planContent" in record
         found.synthetic = plan or _source(record) == "sdk"
-    elif found.kind not in (words.COMMAND, words.AUTOMATED):
-        found.text = ""
+    elif found.kind not in (words.COMMAND, words.AUTOMATED, words.QUEUED):
+        found.text = found.text if found.kind == words.EXPANSION else ""
         reason = "interruption" if found.kind == words.INTERRUPT else reason or "injected"
         note("skipped", found.path, found.line, reason)
 
@@ -207,7 +275,7 @@ def _assistant(found: Node, record: dict[str, Any], note: Note) -> None:
     message = _dict(record.get("message"))
     blocks = _blocks(record, found, note)
     found.message = string(message.get("id"))
-    found.model = string(message.get("model"))
+    found.model = intern(string(message.get("model")))
     if found.model == "<synthetic>" or record.get("isApiErrorMessage") is True:
         text = "".join(string(_dict(block).get("text")) for block in blocks)
         failed = record.get("isApiErrorMessage") is True or text.startswith("API Error")
@@ -215,7 +283,7 @@ def _assistant(found: Node, record: dict[str, Any], note: Note) -> None:
         note("skipped", found.path, found.line, "api error" if failed else "synthetic")
         return
     found.kind = words.ASSISTANT
-    found.ended = message.get("stop_reason") in ("end_turn", "stop_sequence", "max_tokens", "refusal")
+    found.stop = intern(string(message.get("stop_reason")))
     found.aborted = record.get("isAbortedMidStream") is True
     usage = _dict(message.get("usage"))
     if usage:
@@ -229,23 +297,25 @@ def _count(value: Any) -> int:
     return value if type(value) is int and value > 0 else 0
 
 
-def _part(block: dict[str, Any], found: Node, note: Note) -> tuple[str, Any]:
+def _part(block: dict[str, Any], found: Node, note: Note) -> tuple[str, Any, Any]:
     kind = string(block.get("type"))
     if kind in ("text", "thinking", "connector_text"):
-        return "thinking" if kind == "thinking" else "text", string(block.get(kind))
+        text = string(block.get(kind))
+        return "thinking" if kind == "thinking" else "text", text, text
     if kind in ("tool_use", "server_tool_use", "mcp_tool_use"):
         given = block.get("input")
         text = given if type(given) is str else jsonl.encode(_dict(given)).decode()
-        return "call", ToolCall(string(block.get("id")), string(block.get("name")), text)
+        name = string(block.get("id"))
+        return "call", ToolCall(name, string(block.get("name")), text), name
     if kind.endswith("_tool_result"):  # of a tool that ran on the server, inside the message
         content = block.get("content")
         wrong = block.get("is_error") is True or string(_dict(content).get("type")).endswith("_error")
         text = string(_dict(content).get("error_code")) if wrong else words.flat(content)
         name = string(block.get("tool_use_id"))
-        return "result", Message("tool", text, tool_call_id=name, failed=wrong, line=found.line)
+        return "result", Message("tool", text, tool_call_id=name, failed=wrong, line=found.line), name
     known = kind in ("redacted_thinking", "fallback")
     note("skipped" if known else "unknown", found.path, found.line, f"assistant block {kind or '?'}")
-    return "gap", None
+    return "gap", None, None
 
 
 def _system(found: Node, record: dict[str, Any], note: Note) -> None:
@@ -255,6 +325,8 @@ def _system(found: Node, record: dict[str, Any], note: Note) -> None:
         found.parent = string(record.get("logicalParentUuid")) or found.parent or None
     elif subtype in ("turn_duration", "stop_hook_summary"):
         found.kind = words.END
+    elif subtype == "api_error":
+        found.kind = words.RETRY
     found.retracts = [uuid for uuid in _list(record.get("retractedMessageUuids")) if type(uuid) is str]
     note("skipped", found.path, found.line, f"system {subtype or '?'}")
 
@@ -265,6 +337,7 @@ def _attachment(found: Node, record: dict[str, Any], note: Note) -> None:
     if kind == "queued_command" and attached.get("commandMode", "prompt") == "prompt":
         _user(found, {**attached, "message": {"content": attached.get("prompt")}}, note)
         found.kind = words.QUEUED if found.kind == words.PROMPT else words.LINK
+        found.text = found.text if found.kind == words.QUEUED else ""
         return
     if kind == "prompt_snapshot":
         found.text = words.flat(attached.get("systemPrompt"))
@@ -283,115 +356,3 @@ _READERS = {
     "attachment": _attachment,
     "progress": _progress,
 }
-
-
-# --- several records ----------------------------------------------------------------------------------
-
-
-def merge(lines: Sequence[Node], results: list[Message]) -> list[Message]:
-    """One message of the model from its lines; several where a tool ran on the server in between."""
-    message = Message("assistant", line=lines[0].line)
-    merged = [message]
-    seen: set[tuple[str, str]] = set()
-    for line in lines:
-        for kind, value in line.parts:
-            if kind == "result":
-                results.append(value)
-                message = Message("assistant", line=line.line)
-                merged.append(message)
-            if kind in ("result", "gap"):
-                continue
-            key = (kind, value.id if kind == "call" else value)
-            if key in seen and key[1]:  # the client wrote a block twice
-                continue
-            seen.add(key)
-            if kind == "call":
-                message.tool_calls.append(value)
-            elif kind == "text":
-                message.content = _joined(message.content, value)
-            else:
-                message.reasoning = _joined(message.reasoning, value)
-    return [one for one in merged if one.content or one.reasoning or one.tool_calls]
-
-
-def _joined(text: str, more: str) -> str:
-    if not more or more.isspace():
-        return text
-    joint = "" if not text or text.endswith("\n") else "\n\n"
-    return text + joint + more
-
-
-def begin(head: Node, ordinal: int, skip: str) -> Turn:
-    """The turn of a prompt, with nothing but the prompt yet."""
-    turn = Turn([Message("user", head.text, line=head.line)], head.origin or head.uuid, ordinal)
-    turn.path, turn.line, turn.timestamp, turn.skip = head.path, head.line, head.timestamp, skip
-    turn.origin, turn.cwd = head.origin_session, head.cwd
-    if head.uuid == f"{head.path}:{head.line}":  # no id in the log
-        turn.native_id = ""
-    if head.synthetic:
-        turn.flags.add("synthetic_prompt")
-    return turn
-
-
-def count_tokens(turn: Turn, lines: Sequence[Node]) -> None:
-    """Add the tokens of one message: its lines repeat the same count, or a growing one."""
-    turn.model = lines[-1].model or turn.model
-    told_in = [line.tokens_in for line in lines if line.tokens_in is not None]
-    told_out = [line.tokens_out for line in lines if line.tokens_out is not None]
-    if told_in:
-        turn.tokens_in = (turn.tokens_in or 0) + max(told_in)
-    if told_out:
-        turn.tokens_out = (turn.tokens_out or 0) + max(told_out)
-
-
-class Queue:
-    """Prompts typed while the agent worked, which some versions log in the operations of a queue alone.
-
-    `remove` without a reason, or with `absorbed_mid_turn`, means that the running turn took one in;
-    `dequeue` and `popAll` are followed by an ordinary prompt.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._pending: list[tuple[str, int, str]] = []
-        self._waiting: list[Node] = []
-        self._made: list[Node] = []
-
-    def take(self, record: dict[str, Any], line: int) -> None:
-        """Follow one queue-operation record."""
-        operation = record.get("operation")
-        content = string(record.get("content"))
-        if operation == "enqueue":
-            self._pending.append((content, line, string(record.get("timestamp"))))
-        elif operation == "popAll":
-            self._pending.clear()
-        elif operation in ("dequeue", "remove") and self._pending:
-            at = next((index for index, one in enumerate(self._pending) if one[0] == content), 0)
-            text, line, timestamp = self._pending.pop(at)
-            kind, text = words.told(content or text)
-            if operation == "remove" and kind == words.PROMPT and not self._refused(record):
-                node = Node(f"{self._path}:{line}", None, words.QUEUED, self._path, line)
-                node.text, node.timestamp = text, timestamp
-                self._waiting.append(node)
-
-    def _refused(self, record: dict[str, Any]) -> bool:
-        return string(record.get("reason")) not in ("", "absorbed_mid_turn")
-
-    def delivered(self, node: Node, new: bool) -> list[Node]:
-        """The prompts that the model saw first when it wrote `node`, the first line of a message if `new`."""
-        if not self._waiting or node.side or node.kind != words.ASSISTANT or not new:
-            return []
-        given, self._waiting = self._waiting, []
-        for one in given:
-            one.parent, node.parent = node.parent, one.uuid
-            one.session, one.cwd, one.version = node.session, node.cwd, node.version
-        self._made += given
-        return given
-
-    def settle(self, nodes: Sequence[Node]) -> None:
-        """Take back what the file holds as a prompt too: in an attachment, or in a later record."""
-        for one in self._made:
-            for node in nodes:
-                again = node.kind == words.QUEUED or (node.kind == words.PROMPT and node.order > one.order)
-                if again and node is not one and node.text == one.text and node not in self._made:
-                    one.kind = words.LINK

@@ -23,7 +23,11 @@ AUTOMATED = "automated"  # a prompt of a schedule or of another agent
 INTERRUPT = "interrupt"
 BOUNDARY = "boundary"  # the agent summed up and forgot what came before
 END = "end"  # the client says that the turn is over
+RETRY = "retry"  # a request failed and was sent again
 SYSTEM = "system"  # the system prompt
+EXPANSION = "expansion"  # what a slash command told the model
+COPY = "copy"  # a sub-agent's file repeats what another thread said
+SPEAKING = frozenset((ASSISTANT, FAULT, PROMPT, QUEUED, COMMAND, LOCAL, AUTOMATED, INTERRUPT))
 
 # Commands that the client answers itself. Any other reaches the model, unless output of its own follows.
 BUILT_IN = frozenset(
@@ -41,8 +45,8 @@ _COMMAND = re.compile(r"<command-(?:name|message)>")
 _NAME = re.compile(r"<command-name>\s*/?(.*?)\s*</command-name>", re.S)
 _ARGS = re.compile(r"<command-args>(.*?)</command-args>", re.S)
 _TYPED = re.compile(r"/([a-z][a-z-]*)(?:\s|$)")
-# At the start of a line only: a search result may quote the tag in the middle of one.
-_REMINDER = re.compile(r"(?:^|(?<=\n))[ \t]*<system-reminder>.*?</system-reminder>[ \t]*(?:\n|$)", re.S)
+_REMINDER = "<system-reminder>"
+_REMINDER_END = re.compile(r"</system-reminder>[ \t]*(?:\n|\Z)")
 # Blocks that the client sets beside typed text, which stays.
 _INJECTED = re.compile(
     r"<(system-reminder|ide_opened_file|ide_selection|ide_diagnostics|user-prompt-submit-hook|"
@@ -82,7 +86,14 @@ _AUTOMATED = (
 AUTOMATED_ORIGINS = frozenset(
     {"peer", "coordinator", "teammate", "channel", "cron", "loop", "scheduled-task"}
 )
-_REJECTED = ("The user doesn't want to proceed", "The user doesn't want to take this action", "User rejected")
+_REJECTED = (
+    "The user doesn't want to proceed",
+    "The user doesn't want to take this action",
+    "Permission for this tool use was denied",
+    "User rejected",
+)
+_SAID = re.compile(r"\bthe user said:\s*(.*?)\s*(?:\n\nNote: The user's next message.*)?\Z", re.S | re.I)
+_BOILERPLATE = re.compile(r"\s*<fork-boilerplate>.*?</fork-boilerplate>\s*", re.S)
 
 
 def told(text: str) -> tuple[str, str]:
@@ -104,7 +115,7 @@ def told(text: str) -> tuple[str, str]:
     if head.startswith(_INTERRUPTS):
         return INTERRUPT, ""
     if head.startswith(_AUTOMATED):
-        return AUTOMATED, text
+        return AUTOMATED, _BOILERPLATE.sub("", text) or text
     typed = _TYPED.match(head)
     if typed and typed[1] in BUILT_IN:
         return COMMAND, head.rstrip()
@@ -122,6 +133,8 @@ def said(texts: list[str], pictures: list[str]) -> tuple[str, str]:
     typed: list[str] = []
     for text in texts:
         each, text = told(text)
+        if each == COMMAND:  # what it told the model may stand beside it
+            return each, text
         if each == PROMPT:
             typed.append(text)
         elif kind == LINK:
@@ -139,6 +152,12 @@ def is_rejection(text: str) -> bool:
     return text.startswith(_REJECTED)
 
 
+def feedback(text: str) -> str:
+    """What the person said in refusing a tool call, "" where nothing."""
+    found = _SAID.search(text) if is_rejection(text) else None
+    return found[1] if found else ""
+
+
 def flat(content: Any) -> str:
     """The text of a tool result as the model saw it, without the reminders that the client slipped in.
 
@@ -150,7 +169,22 @@ def flat(content: Any) -> str:
         text = "\n".join(filter(None, map(_flat_block, content)))
     else:
         return "" if content is None else jsonl.encode(content).decode()
-    return _REMINDER.sub("", text).rstrip("\n") if "<system-reminder>" in text else text
+    return _unreminded(text).rstrip("\n") if _REMINDER in text else text
+
+
+def _unreminded(text: str) -> str:
+    """The text without reminders: whole lines only, since a search result may quote the tag within one."""
+    kept: list[str] = []
+    at = 0
+    start = text.find(_REMINDER)
+    while start >= 0:
+        line = text.rfind("\n", 0, start) + 1
+        end = None if text[line:start].strip(" \t") else _REMINDER_END.search(text, start)
+        if end is not None and line >= at:
+            kept.append(text[at:line])
+            at = end.end()
+        start = text.find(_REMINDER, max(at, start + 1))
+    return "".join((*kept, text[at:]))
 
 
 def _flat_block(block: Any) -> str:

@@ -75,7 +75,6 @@ QUIET_EVENTS = frozenset(
         "hook_completed",
         "hook_started",
         "image_generation_end",
-        "item_completed",
         "item_started",
         "model_reroute",
         "plan_delta",
@@ -88,7 +87,6 @@ QUIET_EVENTS = frozenset(
         "thread_name_updated",
         "thread_settings_applied",
         "turn_diff",
-        "undo_completed",
         "user_message",
         "view_image_tool_call",
         "warning",
@@ -97,7 +95,6 @@ QUIET_EVENTS = frozenset(
 QUIET_ITEMS = frozenset(
     {
         "additional_tools",
-        "agent_message",
         "compaction",
         "compaction_summary",
         "compaction_trigger",

@@ -24,8 +24,32 @@ that it is given.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+
+TYPE_CHECKING = False  # typing is not loaded at run time
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Source(Protocol):
+        """A log parser: a module of this package, or an object, as described above."""
+
+        @property
+        def NAME(self) -> str:
+            """The `source` of its samples."""
+
+        def roots(self, home: str, environ: Mapping[str, str]) -> list[str]:
+            """The folders of that agent under a home."""
+
+        def find(self, root: str, failed: Callable[[OSError], None] | None = None) -> list[list[str]]:
+            """Files in groups that must be read together."""
+
+        def glance(self, path: str) -> tuple[str, str]:
+            """Conversation id and working folder, as the first records tell."""
+
+        def parse(self, files: list[str], note: Note) -> Iterator[Conversation]:
+            """The conversations of a group."""
+
 
 Note = Callable[[str, str, int, str], None]
 
@@ -72,7 +96,7 @@ class Turn:
     origin is the conversation of first appearance where that is another one (a fork repeats its
     parent's turns); cwd is the working folder of this turn where it is not the conversation's. context
     is text that belongs beside the question (files that it names, a system prompt of its own); domain is
-    the topic where the log names one.
+    the topic where the log names one; redacted counts what was taken out before it was logged.
     """
 
     messages: list[Message]
@@ -90,6 +114,7 @@ class Turn:
     cwd: str = ""
     context: str = ""
     domain: str = ""
+    redacted: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -6,59 +6,46 @@ A command gives its parser to add_options() and its run, with the module of its 
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
-from types import SimpleNamespace
 
 from afs import jsonl
-from afs.messages import fail, reason_of, show
+from afs.messages import fail, reason_of
 
 TYPE_CHECKING = False  # typing is not loaded at run time
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from typing import Any, Protocol
+    from collections.abc import Callable, Iterator
+    from typing import Any
 
-    from afs.logs.conversation import Conversation, Note, Turn
-    from afs.logs.samples import Wanted
+    from afs.logs.conversation import Conversation, Source, Turn
     from afs.output import Output
-    from afs.redact import Redactor
     from afs.run import Run
 
-    class Source(Protocol):
-        """A log parser: a module of this package, as conversation.py describes it."""
 
-        NAME: str
-
-        def roots(self, home: str, environ: Mapping[str, str]) -> list[str]:
-            """The folders of that agent under a home."""
-
-        def find(self, root: str, failed: Callable[[OSError], None] | None = None) -> list[list[str]]:
-            """Files in groups that must be read together."""
-
-        def parse(self, files: list[str], note: Note) -> Iterator[Conversation]:
-            """The conversations of a group."""
-
-
-# What a log may hold that is no fault of ours but is named; the last kind was left out on purpose.
-_NOTES = ("bad", "torn", "unknown", "skipped")
-_PLAIN = re.compile(r"[A-Za-z0-9_ .,:;()/-]{1,80}", re.ASCII)
-_MOST_DETAILS = 100
-# Reasons that mean the same in every command.
-_REASONS = frozenset(("json", "utf8", "nan", "number", "depth", "not-object"))
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options that all log exporters share, beside those of cli.FLAGS."""
+def add_options(parser: argparse.ArgumentParser, without: tuple[str, ...] = ()) -> None:
+    """The options that all log exporters share, beside those of cli.FLAGS; `without` names those left out."""
     from afs.cli import whole
 
-    add = parser.add_argument
+    def day(text: str) -> str:
+        from datetime import datetime
+
+        datetime.fromisoformat(text)
+        return text
+
+    def add(name: str, **settings: Any) -> None:
+        if name not in without:
+            parser.add_argument(name, **settings)
+
     add("logs", nargs="*", metavar="FILE", help="a log to read; FILE, --root and --home add up")
     add("--home", metavar="DIR", help="read the logs under this home folder (the user's own)")
     add("--root", action="append", default=[], metavar="DIR", help="a folder of logs; may be repeated")
     add("--project", action="append", default=[], metavar="GLOB", help="only this project, such as '~/src/*'")
     add("--exclude-project", action="append", default=[], metavar="GLOB", help="not this project; goes first")
+    add("--since", type=day, metavar="TIME", help="only turns from this date or RFC 3339 time on")
+    add("--until", type=day, metavar="TIME", help="only turns before it; without a zone it is UTC")
+    add("--subagents", choices=("include", "only", "skip"), default="skip", help="turns of sub-agents (skip)")
     add("--unit", choices=("turn", "conversation"), default="turn", help="what one sample holds (turn)")
+    add("--include-system", action="store_true", help="begin messages with the system prompt, if logged")
     add("--no-tools", action="store_true", help="leave tool calls and their outputs out")
     add(
         "--max-tool-output-chars",
@@ -78,149 +65,199 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="replace the values of FILE, one a line; auto: what your account tells (on for your own home)",
     )
     add("--rules", metavar="FILE", help="redact by the rules of a TOML file, too")
+    add(
+        "--state",
+        metavar="FILE",
+        help="remember what was written; next time write only what is new or changed",
+    )
+    add(
+        "--reuse",
+        metavar="FILE",
+        help="the output of the last run with --state: write all, copied from there",
+    )
     add("--account", metavar="FILE", help="one row a human turn: its sample_id, or why there is none")
+    add("--list", action="store_true", help="print what would be read, a row a project, and export nothing")
+    add("--as", dest="form", choices=("table", "json"), default="table", help="how --list prints (table)")
 
 
-def export(run: Run, source: Source) -> None:
-    """Write the samples of one agent's logs. Options are those of add_options()."""
-    groups = list(_find(run, source))
-    if not groups and run.status == 0:
-        places = ", ".join(run.args.root or source.roots(_home(run.args), _environ(run.args)))
-        run.warn(f"no {source.NAME} logs under {places}; nothing to do")
-    job = _Job(run)
-    for root, files in groups:
-        job.root, job.home = root, _home(run.args)
-        talks = source.parse(files, job.note)
-        while not job.full():
-            try:
-                talk = next(talks, None)
-            except OSError as error:
-                path = error.filename or files[0]
-                run.fault(1, f"{path}: {reason_of(error)}; its turns are missing")
-                run.count["unreadable"] += 1
-                break
-            if talk is None:
-                break
-            job.take(talk)
+def export(run: Run, source: Source, make: Callable[[Run, Source], Job] | None = None) -> None:
+    """Write the samples of one agent's logs, or do what `make` gives. Options are those of add_options()."""
+    job = (make or Job)(run, source)
+    groups = job.selection.groups()
+    if not groups and run.status == 0 and not job.selection.excluded:
+        run.warn(f"no {source.NAME} logs under {', '.join(job.selection.places())}; nothing to do")
+    sizes = [sum(map(_size, files)) for _, files in groups]
+    for (root, files), size in zip(groups, sizes, strict=True):
+        if job.full():
+            break
+        job.group(root, files)
+        run.progress(size, sum(sizes))
     job.close()
 
 
-def _home(args: argparse.Namespace) -> str:
-    return args.home or os.path.expanduser("~")
+def _size(path: str) -> int:
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return 0
 
 
-def _environ(args: argparse.Namespace) -> Mapping[str, str]:
-    """A home that was named is meant: no variable of the user's own may lead elsewhere."""
-    return {} if args.home else os.environ
-
-
-def _find(run: Run, source: Source) -> Iterator[tuple[str, list[str]]]:
-    """(root, files) of every group of logs; the root of a named file is ""."""
-    args = run.args
-    roots = list(args.root)
-    for path in (*roots, *([args.home] if args.home else ())):
-        if not os.path.isdir(path):
-            fail(f"{path}: no such folder")
-    for path in args.logs:
-        if not os.path.exists(path):
-            fail(f"{path}: no such file")
-        if os.path.isdir(path):
-            fail(f"{path}: is a folder; read it with --root")
-    if args.home or not (roots or args.logs):
-        roots += source.roots(_home(args), _environ(args))
-
-    def failed(error: OSError) -> None:
-        if not isinstance(error, FileNotFoundError):
-            run.fault(1, f"{error.filename}: {reason_of(error)}; its logs are missing")
-            run.count["unreadable"] += 1
-
-    for root in roots:
-        for files in source.find(root, failed):
-            yield root, files
-    for path in args.logs:
-        yield "", [path]
-
-
-class _Job:
+class Job:
     """The state of one export: what was seen, written and left out."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, source: Source) -> None:
+        from afs import config
+        from afs.logs.clean import cleaner, is_own
+        from afs.logs.noted import Noted
         from afs.logs.samples import Wanted
+        from afs.logs.select import Selection
 
-        args = run.args
-        if args.no_redact and (args.known or args.rules):
-            fail("--no-redact leaves nothing to do for --known and --rules; leave it or them out")
-        self.run, self.args = run, args
-        self.root = self.home = ""
-        self.wanted: Wanted = Wanted(
-            not args.no_tools, not args.no_thinking, args.max_tool_output_chars, args.domain
-        )
-        self.cleaner: _Raw | Redactor = _Raw() if args.no_redact else _redactor(args)
+        self.run, self.args, self.source = run, run.args, source
+        self._check()
+        args, settings = run.args, config.load(vars(run.args).get("config"))
+        self.selection = Selection(run, source, settings)
+        tools, thinking = not args.no_tools, not args.no_thinking
+        self.wanted = Wanted(tools, thinking, args.max_tool_output_chars, args.domain, args.include_system)
+        own = is_own(args)
+        self.cleaner = cleaner(args, settings, own)
+        self.notes = Noted(run, self.cleaner.text)
         self.account: Output | None = run.open(args.account, private=True) if args.account else None
         self.talks = Counter(read=0, subagent=0)
         self.seen = self.samples = 0
         self.skipped: Counter[str] = Counter()
         self.known: set[str] = set()
-        self.log: dict[str, dict[str, dict[str, Any]]] = {}
+        self.entry: dict[str, Any] = {}
+        self.listing: Any = None
+        self.state: Any = None
+        self.earlier: Any = None
+        if args.list:
+            from afs.logs.listing import Listing
+
+            self.listing = Listing(self.cleaner.text)
+        if args.state:
+            from afs.logs.state import Earlier, State, options_of
+
+            options = options_of(args, settings, own)
+            self.state = State(args.state, options, self.notes.shown, anew=bool(args.reuse))
+            self.saved = run.open(args.state, private=True, last=True)
+            self.earlier = Earlier(args.reuse) if args.reuse else None
+
+    def _check(self) -> None:
+        """Options that contradict each other."""
+        args = self.args
+        if args.no_redact and (args.known or args.rules):
+            fail("--no-redact leaves nothing to do for --known and --rules; leave it or them out")
+        if args.list and (args.state or args.account):
+            fail("--list exports nothing; leave --state and --account out")
+        if args.reuse and not args.state:
+            fail("--reuse needs --state FILE, which tells what has not changed")
+        new = vars(args).get("output", "-") == "-" or args.reuse or not os.path.isfile(args.output)
+        if args.state and not new and os.path.getsize(args.output) and os.path.exists(args.state):
+            fail(
+                f"{args.output}: holds what earlier runs wrote, and this one writes what is new; "
+                "append with >>, name another file, or copy the rest from it with --reuse"
+            )
 
     def full(self) -> bool:
         """Whether --limit is reached."""
-        return self.args.limit is not None and self.run.written >= self.args.limit
+        return self.args.limit is not None and self.written() >= self.args.limit
 
-    def shown(self, path: str) -> str:
-        """A path as it may stand in a file: from ~, or from the root that was named."""
-        if not self.root:
-            return show(path)
-        for folder, prefix in ((self.home, "~/"), (self.root, "")):
-            if path.startswith(folder.rstrip("/") + "/"):
-                return prefix + os.path.relpath(path, folder)
-        return os.path.basename(path)
+    def written(self) -> int:
+        """What --limit counts."""
+        return self.run.written
 
-    def note(self, kind: str, path: str, line: int, detail: str) -> None:
-        """Count what a parser could not use, and keep where it stood first. A bad line is a reject."""
-        detail = self._plain(kind, detail)
-        where = self._cleaned(self.shown(path)) + (f":{line}" if line else "")
-        entry = self.log.setdefault(kind, {}).setdefault(detail, {"count": 0, "first": where})
-        entry["count"] += 1
-        if kind in ("torn", "unknown"):  # an agent may be writing, or be newer than this parser
-            self.run.tallies[kind][detail] += 1
-        if kind == "bad" or (kind != "skipped" and self.args.strict):
-            reason = detail if detail in _REASONS else kind
-            self.run.reject_at(self.shown(path), line, reason, f"{kind} record: {detail}")
+    # --- one group of files -------------------------------------------------------------------------
 
-    def _plain(self, kind: str, detail: str) -> str:
-        """A detail as it may stand in a message: it may come from a log, and then may be anything."""
-        known = self.log.get(kind, {})
-        if detail in known:
-            return detail
-        plain = _PLAIN.fullmatch(detail) and self._cleaned(detail) == detail and len(known) < _MOST_DETAILS
-        return detail if plain else "other"
+    def group(self, root: str, files: list[str]) -> None:
+        """Read the conversations of files that belong together, if one of them has changed."""
+        self.notes.begin(root, self.selection.home)
+        before = self.state.begin(files) if self.state else None
+        if before is not None and self._all_unchanged(before["talks"]):
+            if self.earlier:
+                self.notes.add(before["notes"])
+            self.state.end(True, before["notes"])
+            return
+        whole = True
+        talks = self.source.parse(files, self.notes.take)
+        while not self.full():
+            try:
+                talk = next(talks, None)
+            except OSError as error:
+                path = error.filename or files[0]
+                self.run.fault(1, f"{path}: {reason_of(error)}; its turns are missing")
+                self.run.count["unreadable"] += 1
+                whole = False
+                break
+            if talk is None:
+                break
+            self.take(talk)
+        if self.state:
+            notes = self.notes.of_group
+            self.state.end(whole and not self.full() and "bad" not in notes, notes)
 
-    def _cleaned(self, text: str) -> str:
-        """A text without secrets and names of people."""
-        (result,) = self.cleaner.redact_all([text])
-        return "other" if isinstance(result, ValueError) else str(result.value)
+    def _all_unchanged(self, entries: list[dict[str, Any]]) -> bool:
+        """Settle all conversations of a group as they were; False where their samples cannot be copied."""
+        lines = [self.earlier.lines(entry["samples"]) if self.earlier else [] for entry in entries]
+        if None in lines:
+            return False
+        for entry, copies in zip(entries, lines, strict=True):
+            self._unchanged(entry, copies)
+        return True
 
-    # --- one conversation ---------------------------------------------------------------------------
+    def _unchanged(self, entry: dict[str, Any], copies: list[bytes]) -> None:
+        self.state.keep(entry)
+        self.talks["unchanged"] += 1
+        self.seen += entry["turns"]
+        self.known.update(name for name, _ in entry["samples"])
+        if self.earlier is None:
+            self.skipped["unchanged"] += entry["turns"]
+            return
+        for line in copies:
+            self.run.write(line)
+        self.skipped.update(entry["skipped"])
+        self.run.dropped.update(entry["skipped"])
+        self.run.tallies["redacted"].update(entry["redacted"])
+        self.samples += entry["turns"] - sum(entry["skipped"].values())
 
     def take(self, talk: Conversation) -> None:
         """Write the samples of a conversation."""
-        from afs.logs.samples import mark_corrections
+        from afs.logs.samples import mark_replies
 
+        kind = "subagent" if talk.subagent else "main"
         self.talks["read"] += 1
-        if talk.subagent:
-            self.talks["subagent"] += 1
+        if self.args.subagents == ("skip" if talk.subagent else "only"):
+            self.talks[kind] += 1
             return
-        mark_corrections(talk.turns)
+        if self.listing is not None:
+            self.seen += len(talk.turns)
+            self.listing.add(talk, [turn for turn in talk.turns if not self.selection.why_not(talk, turn)])
+            return
+        if self.state and self._is_settled(talk):
+            return
+        if talk.subagent:
+            for turn in talk.turns:
+                turn.flags.add("subagent")
+        mark_replies(talk.turns)
+        self.entry = self.state.talk(talk) if self.state else {"skipped": {}, "redacted": {}, "samples": []}
         before = self.seen, self.samples + self.skipped.total()
         if self.args.unit == "turn":
             self._turns(talk)
         else:
             self._whole(talk)
         seen, settled = self.seen - before[0], self.samples + self.skipped.total() - before[1]
+        self.entry["whole"] = seen == len(talk.turns) and "unclean" not in self.entry["skipped"]
         if seen != settled or (seen != len(talk.turns) and not self.full()):
-            path = self.shown(talk.files[0])
+            path = self.notes.shown(talk.files[0])
             self.run.fault(1, f"{path}: {len(talk.turns)} human turns, but {settled} accounted for")
+
+    def _is_settled(self, talk: Conversation) -> bool:
+        """Whether none of a conversation's files has changed; it is taken over then as it was."""
+        entry = self.state.settled(talk)
+        copies = self.earlier.lines(entry["samples"]) if entry and self.earlier else []
+        if entry is None or copies is None or self.known & {name for name, _ in entry["samples"]}:
+            return False
+        self._unchanged(entry, copies)
+        return True
 
     def _turns(self, talk: Conversation) -> None:
         turns = list(talk.turns)
@@ -230,7 +267,7 @@ class _Job:
 
     def _some(self, talk: Conversation, turns: list[Turn], at: int) -> int:
         """Write the samples of the turns from `at` on, no more than --limit leaves; where to go on."""
-        left = len(turns) if self.args.limit is None else self.args.limit - self.run.written
+        left = len(turns) if self.args.limit is None else self.args.limit - self.written()
         judged: list[tuple[Turn, str, str]] = []
         while at < len(turns) and left > 0:
             name, reason = self._judge(talk, turns[at])
@@ -239,12 +276,10 @@ class _Job:
             at += 1
         wanted = [[turn] for turn, _, reason in judged if not reason]
         kept = {id(turn) for (turn,) in wanted}
-        results = iter(self._clean(talk, wanted, [turn for turn in turns if id(turn) not in kept]))
+        results = self._clean(talk, wanted, [turn for turn in turns if id(turn) not in kept])
         for turn, name, reason in judged:
             self.seen += 1
-            if not reason and not self._write(talk, [turn], next(results)):
-                reason = "unclean"
-            self._settle(turn, name, reason)
+            self._settle(turn, name, reason or self._write(talk, [turn], next(results)))
         return at
 
     def _whole(self, talk: Conversation) -> None:
@@ -257,19 +292,17 @@ class _Job:
         self.known.add(name)
         kept = [turn for turn, reason in zip(talk.turns, reasons, strict=True) if not reason]
         left = [turn for turn, reason in zip(talk.turns, reasons, strict=True) if reason]
-        written = bool(kept) and self._write(talk, kept, self._clean(talk, [kept], left)[0])
+        wrong = self._write(talk, kept, next(self._clean(talk, [kept], left))) if kept else ""
         for turn, reason in zip(talk.turns, reasons, strict=True):
             self.seen += 1
-            self._settle(turn, name, reason or ("" if written else "unclean"))
+            self._settle(turn, name, reason or wrong)
 
     def _judge(self, talk: Conversation, turn: Turn) -> tuple[str, str]:
         """(sample_id, why there is no sample)."""
         from afs.logs import samples
 
         name = samples.turn_id(talk, turn)
-        if not self._selected(turn.cwd or talk.cwd):
-            return name, "project"
-        if reason := samples.why_not(turn):
+        if reason := self.selection.why_not(talk, turn) or samples.why_not(turn):
             return name, reason
         if self.args.unit == "turn":
             if name in self.known:
@@ -277,31 +310,26 @@ class _Job:
             self.known.add(name)
         return name, ""
 
-    def _selected(self, cwd: str) -> bool:
-        wanted, unwanted = self.args.project, self.args.exclude_project
-        if not wanted and not unwanted:
-            return True
-        names = _names(cwd)
-        return not _matches(names, unwanted) and (not wanted or _matches(names, wanted))
-
     def _settle(self, turn: Turn, name: str, reason: str) -> None:
         """Enter a turn into the account."""
         if reason:
             self.skipped[reason] += 1
-            if reason != "unclean":
+            if reason not in ("unclean", "unchanged"):
                 self.run.dropped[reason] += 1
         else:
             self.samples += 1
+        if reason and reason != "unchanged":
+            self.entry["skipped"][reason] = self.entry["skipped"].get(reason, 0) + 1
         if self.account is not None:
             row = {
-                "file": self.shown(turn.path),
+                "file": self.notes.shown(turn.path),
                 "line": turn.line,
-                "sample_id": None if reason else name,
+                "sample_id": name if reason in ("", "unchanged") else None,
                 "reason": reason or None,
             }
             self.account.write(jsonl.encode(row))
 
-    def _clean(self, talk: Conversation, wanted: list[list[Turn]], beside: list[Turn]) -> list[Any]:
+    def _clean(self, talk: Conversation, wanted: list[list[Turn]], beside: list[Turn]) -> Iterator[Any]:
         """The turns of each sample redacted, or why that cannot be done.
 
         Searched whole, before anything is cut, and all turns of the conversation together, those too
@@ -309,68 +337,63 @@ class _Job:
         """
         from afs.logs import samples
 
-        values = [
-            {"turns": [samples.chat(turn) for turn in turns], "facts": samples.facts(talk, turns)}
-            for turns in wanted
-        ]
-        return self.cleaner.redact_all(values, (samples.chat(turn) for turn in beside)) if values else []
+        def values() -> Iterator[Any]:
+            return (samples.told(talk, turns, self.wanted) for turns in wanted)
 
-    def _write(self, talk: Conversation, turns: list[Turn], result: Any) -> bool:
-        """Write one sample; False where it could not be made clean."""
+        def others() -> Iterator[Any]:
+            return (samples.chat(turn) for turn in beside)
+
+        large = any(message.load for turn in talk.turns for message in turn.messages)
+        return self.cleaner.each(values, others) if large else iter(self.cleaner.all(values, others))
+
+    def _write(self, talk: Conversation, turns: list[Turn], result: Any) -> str:
+        """Write one sample; why there is none if it could not be made clean, or has not changed."""
         from afs.logs import samples
 
         first = turns[0]
         if isinstance(result, ValueError):
-            self.run.reject_at(self.shown(first.path), first.line, "unclean", str(result), 3)
-            return False
-        self.run.tallies["redacted"].update(result.counts)
+            self.run.reject_at(self.notes.shown(first.path), first.line, "unclean", str(result), 3)
+            return "unclean"
         record = samples.make(talk, turns, result.value, result.counts, self.wanted, self.args.unit)
-        self.run.write(jsonl.encode(record))
-        return True
+        line = jsonl.encode(record)
+        if self.state:
+            same = self.state.add(self.entry, record["sample_id"], line, result.counts)
+            if same and self.earlier is None:
+                return "unchanged"
+        self.run.tallies["redacted"].update(result.counts)
+        self.run.write(line)
+        return ""
 
     # --- the end ------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Hand the counts to the summary."""
+        """Hand the counts to the summary, and what is known now to the state."""
         run = self.run
         run.read += self.seen
+        if self.listing is not None:
+            for line in self.listing.lines(self.args.form):
+                run.write(line)
+        elif self.seen != self.samples + self.skipped.total():
+            run.fault(1, f"{self.seen} human turns, but {self.samples + self.skipped.total()} accounted for")
+        if self.skipped["unchanged"]:
+            run.count["unchanged"] = self.skipped["unchanged"]
+        if self.selection.excluded:
+            self.talks["excluded"] = self.selection.excluded
         run.extra["turns"] = {
             "seen": self.seen,
             "samples": self.samples,
             "skipped": dict(sorted(self.skipped.items())),
         }
         run.extra["conversations"] = dict(sorted(self.talks.items()))
-        run.extra["log"] = {kind: dict(sorted(self.log.get(kind, {}).items())) for kind in _NOTES}
+        run.extra["log"] = self.notes.summary()
+        if self.state:
+            self._save()
 
+    def _save(self) -> None:
+        from afs.logs.samples import withdrawn
 
-class _Raw:
-    """What stands in the place of a redactor with --no-redact."""
-
-    def redact_all(self, values: Iterable[Any], beside: Iterable[Any] = ()) -> list[Any]:
-        return [SimpleNamespace(value=value, counts={}) for value in values]
-
-
-def _redactor(args: argparse.Namespace) -> Redactor:
-    """The redactor; who exports a home of his own is known by name."""
-    from afs.redact import is_own, ready
-
-    own = (args.home or not (args.root or args.logs)) and is_own(_home(args))
-    return ready((), args.rules, [*args.known, *(["auto"] if own else [])])
-
-
-def _names(cwd: str) -> set[str]:
-    """All that a pattern may match: the project, each folder above it, each folder's own name."""
-    from afs.logs.samples import project_name
-
-    names: set[str] = set()
-    for path in (project_name(cwd), cwd.rstrip("/")):
-        parts = path.split("/")
-        names.update("/".join(parts[:end]) for end in range(1, len(parts) + 1))
-        names.update(parts)
-    return names - {"", "~"} | {project_name(cwd)}
-
-
-def _matches(names: set[str], globs: list[str]) -> bool:
-    from fnmatch import fnmatchcase
-
-    return any(fnmatchcase(name, glob.rstrip("/")) for glob in globs for name in names)
+        if self.earlier is None and not self.full():
+            for name in self.state.withdrawn(self.known):
+                self.run.write(jsonl.encode(withdrawn(self.source.NAME, name)))
+                self.run.count["withdrawn"] += 1
+        self.saved.write(self.state.encoded())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -26,15 +27,22 @@ def oddity(error: Exception) -> str:
     return "depth" if deep else "shape"
 
 
+# Places at which a line that is no JSON is tried for a record that begins there.
+_MOST_TRIES = 50
+_BLANK = re.compile(r"[ \t\r\0]*")
 # A log of more bytes is read twice by offset instead of held.
 LARGE = 64 << 20
 
 
 def is_large(path: str) -> bool:
     """Whether a log is too large to be held. A packed one has no offsets to come back to."""
+    return not is_packed(path) and os.path.getsize(path) > LARGE
+
+
+def is_packed(path: str) -> bool:
+    """Whether a log is compressed, by its first bytes. Raises OSError."""
     with open(path, "rb") as file:
-        packed = file.read(4).startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd"))
-        return not packed and os.fstat(file.fileno()).st_size > LARGE
+        return file.read(4).startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd"))
 
 
 def again(path: str, offset: int, length: int) -> dict[str, Any]:
@@ -84,7 +92,11 @@ def located(path: str, note: Note) -> Iterator[tuple[int, int, int, dict[str, An
                             record = jsonl.decode(line.lstrip(b"\0"))  # a crash may leave zeros before a line
                         except jsonl.Bad as error:
                             torn = reader.torn and number == last
-                            note("torn" if torn else "bad", path, number, error.reason)
+                            lost, found = _several(line)
+                            if lost:
+                                note("torn" if torn else "bad", path, number, error.reason)
+                            for at, length, record in found:
+                                yield number, offset + at, length, record
                             continue
                     if type(record) is dict:
                         yield number, offset, len(line), record
@@ -96,3 +108,39 @@ def located(path: str, note: Note) -> Iterator[tuple[int, int, int, dict[str, An
             note("bad", path, number, f"a line of {length} bytes")
     finally:
         os.close(fd)
+
+
+def _several(line: bytes) -> tuple[bool, list[tuple[int, int, dict[str, Any]]]]:
+    """Whether a part of a line is lost, and offset, length and value of each object that is not.
+
+    A client that crashed while it wrote goes on without a newline: a line may hold several objects, and
+    the first halves of some. An object inside a torn one stands behind a colon, a comma or a bracket.
+    """
+    import json
+
+    text = line.decode("latin-1")  # a character a byte; all that parts the objects is ASCII
+    found: list[tuple[int, int, dict[str, Any]]] = []
+    at = tries = 0
+    lost = False
+    while 0 <= at < len(text) and tries < _MOST_TRIES:
+        begin = _past_blank(text, at)
+        try:
+            _, end = json.JSONDecoder().raw_decode(text, begin)
+            value = jsonl.decode(line[begin:end])
+        except (ValueError, RecursionError):
+            value, end = None, begin + 1
+        inside = lost and text[begin - 1] in ":,[ " and _past_blank(text, end) < len(text)
+        if type(value) is dict and not inside:
+            found.append((begin, end - begin, value))
+            at = end
+            continue
+        lost = lost or begin < len(text)
+        tries += 1
+        at = text.find('{"', begin + 1)
+    return lost, found
+
+
+def _past_blank(text: str, at: int) -> int:
+    """Where the next character stands that says something; zeros are what a crash leaves."""
+    blank = _BLANK.match(text, at)
+    return blank.end() if blank else at

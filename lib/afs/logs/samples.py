@@ -32,6 +32,39 @@ _CORRECTS = re.compile(
 )
 
 
+# How a person begins who is displeased without saying what is wrong, and one who is content.
+_COMPLAINS = re.compile(
+    r"""\s*(?:
+    (?:wtf|ugh+|argh+|omg|wth|ffs|jesus|come\ on|seriously)\b
+    | (?:no+|nope)[,.! ]+(?:no+|nope)\b
+    | (?:this|that|it|you)(?:['\u2019]s|['\u2019]re|\ is|\ are)\ (?:so\ |really\ |completely\ |totally\ )?
+      (?:bad|terrible|awful|horrible|useless|garbage|rubbish|broken|ridiculous|annoying|nonsense|stupid|worse)\b
+    | (?:why|how)\ (?:do|did|would|could)\ you\ (?:keep|delete|remove|break|ignore|change|even|always|still)\b
+    | (?:i\ (?:already|just)\ (?:told|said|asked)|as\ i\ (?:already\ )?said|i\ told\ you|how\ many\ times)\b
+    | (?:stop|quit)\ (?:doing|changing|deleting|adding|ignoring|making|guessing)\b
+    | what\ (?:are|did)\ you\ (?:doing|do)\b
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_THANKS = re.compile(
+    r"""\s*(?:(?:ok(?:ay)?|yes|yeah|yep|cool|ah|oh|wow|alright|and)[,.!\s]+)?(?:
+    (?:many\ )?(?:thanks|thank\ you|thx|tysm|ty|cheers)\b
+    | (?:perfect|excellent|awesome|amazing|brilliant|fantastic|wonderful|beautiful|lovely)\b(?!\ would)
+    | (?:great|nice|good|well)\ (?:job|work|done|one|catch)\b | great[,.!]
+    | (?:it|that|this)(?:\ now)?\ work(?:s|ed)\b(?!\ (?:but|except|only))
+    | works\ (?:now|great|perfectly|well|fine)\b
+    | (?:you['\u2019]re|you\ are)\ (?:awesome|amazing|the\ best)\b | love\ it\b
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_REPLIES = (
+    ("corrected_by_user", _CORRECTS),
+    ("complained_by_user", _COMPLAINS),
+    ("thanked_by_user", _THANKS),
+)
+_OPENING = 200
+
+
 class Wanted(NamedTuple):
     """What the caller asked of the samples."""
 
@@ -39,6 +72,7 @@ class Wanted(NamedTuple):
     thinking: bool = True
     output_chars: int = 2000
     domain: str = ""
+    system: bool = False
 
 
 def final(turn: Turn) -> int:
@@ -64,14 +98,17 @@ def why_not(turn: Turn) -> str:
     return "" if turn.messages[0].content.strip() else "no-question"
 
 
-def mark_corrections(turns: Iterable[Turn]) -> None:
-    """Flag each turn whose answer the next human message sends back."""
+def mark_replies(turns: Iterable[Turn]) -> None:
+    """Flag each turn by what the next human message says of it: sent back, complained of, thanked for."""
     before: Turn | None = None
     for turn in turns:
         if turn.skip == "mid-turn":  # said into a running turn, not about the one before
             continue
-        if before is not None and _CORRECTS.match(turn.messages[0].content):
-            before.flags.add("corrected_by_user")
+        if before is not None:
+            said = turn.messages[0].content[:_OPENING]
+            for flag, pattern in _REPLIES:
+                if pattern.match(said):
+                    before.flags.add(flag)
         before = turn
 
 
@@ -80,17 +117,34 @@ def turn_id(talk: Conversation, turn: Turn) -> str:
     return sample.sample_id(talk.source, turn.origin or talk.id, turn.native_id or str(turn.ordinal))
 
 
+def stamp(turn: Turn) -> str:
+    """The time of a turn; "" where the log's is none."""
+    return turn.timestamp if _STAMP.fullmatch(turn.timestamp) else ""
+
+
 def project_name(cwd: str) -> str:
     """A name of a working folder that tells nobody's home: ~/src/x below a home, else the last part."""
     path = cwd.replace("\\", "/") if cwd[1:3] == ":\\" or cwd[:2] == "\\\\" else cwd
     path = path.rstrip("/")
+    if path.startswith("~/"):  # such a name, as the history store keeps it
+        return path
     home = _HOME.match(path)
     return "~" + path[home.end() :] if home else path.rpartition("/")[2]
 
 
 def chat(turn: Turn) -> list[dict[str, Any]]:
     """All messages of a turn as chat, one for one: nothing is cut before it was searched for secrets."""
-    return [_row(message) for message in turn.messages]
+    return [_row(message.load() if message.load else message) for message in turn.messages]
+
+
+def told(talk: Conversation, turns: list[Turn], wanted: Wanted) -> dict[str, Any]:
+    """All that a sample of these turns may say, to be searched for secrets as one value."""
+    return {
+        "turns": [chat(turn) for turn in turns],
+        "contexts": [sound(turn.context) for turn in turns if turn.context],
+        "system": sound(talk.system) if wanted.system else "",
+        "facts": facts(talk, turns),
+    }
 
 
 def _row(message: Message) -> dict[str, Any]:
@@ -131,6 +185,12 @@ def cut(rows: list[dict[str, Any]], answer: int, wanted: Wanted) -> tuple[list[d
     return kept, thoughts
 
 
+def withdrawn(source: str, name: str) -> dict[str, Any]:
+    """The record by which a later export takes a sample back: its id, no text, and a flag."""
+    metadata = {"flags": ["withdrawn"], "tool_names": [], "redactions": []}
+    return sample.make(sample_id=name, source=source, domain=source, metadata=metadata)
+
+
 def facts(talk: Conversation, turns: list[Turn]) -> dict[str, str]:
     """What a sample says of its origin, to be searched for secrets with its text."""
     return {
@@ -151,7 +211,7 @@ def make(
 ) -> dict[str, Any]:
     """The sample of one turn, or of a conversation where `unit` says so.
 
-    `clean` holds the facts() and, under "turns", the chat() of each turn; `redacted` what was taken out.
+    `clean` is what told() made of them, redacted; `redacted` counts what was taken out.
     """
     messages: list[dict[str, Any]] = []
     thoughts: list[str] = []
@@ -159,22 +219,27 @@ def make(
         kept, thought = cut(rows, final(turn), wanted)
         messages += kept
         thoughts += thought
+    asked, answer = messages[0]["content"], messages[-1]["content"]
+    beside = [*clean["contexts"], *_outputs(messages, wanted.output_chars)]
+    if clean["system"]:
+        messages.insert(0, {"role": "system", "content": clean["system"]})
     single = unit == "turn"
-    facts, stamp = clean["facts"], turns[0].timestamp
+    facts = clean["facts"]
+    counts = _total([redacted, *(turn.redacted for turn in turns)])
     # A name that had to be changed must still be one for all turns of a conversation, and for it alone.
     group = talk.group or talk.id
     group = group if group == facts["group"] else sample.sample_id(talk.source, group)
     return sample.make(
         sample_id=turn_id(talk, turns[0]) if single else sample.sample_id(talk.source, talk.id),
-        instruction=messages[0]["content"],
-        input="\n\n".join(_outputs(messages, wanted.output_chars)),
-        output=messages[-1]["content"],
+        instruction=asked,
+        input="\n\n".join(beside),
+        output=answer,
         thinking="\n\n".join(thoughts) or None,
         messages=messages,
-        domain=wanted.domain or talk.source,
+        domain=wanted.domain or turns[0].domain or talk.source,
         source=talk.source,
         teacher_model=facts["model"],
-        timestamp=stamp if _STAMP.fullmatch(stamp) else "",
+        timestamp=stamp(turns[0]),
         metadata={
             "group": group,
             "project": facts["project"] or None,
@@ -186,7 +251,7 @@ def make(
             "tokens_in": _sum(turn.tokens_in for turn in turns),
             "tokens_out": _sum(turn.tokens_out for turn in turns),
             "flags": sorted({flag for turn in turns for flag in turn.flags}),
-            "redactions": [f"{kind}:{number}" for kind, number in sorted(redacted.items())],
+            "redactions": [f"{kind}:{number}" for kind, number in sorted(counts.items())],
         },
     )
 
@@ -201,10 +266,23 @@ def _outputs(messages: list[dict[str, Any]], most: int) -> Iterator[str]:
     names = {call["id"]: call["function"]["name"] for call in _calls(messages)}
     for message in messages:
         if message["role"] == "tool":
-            text = message["content"]
-            if len(text) > most:
-                text = f"{text[:most]}\n[... {len(text) - most} more characters]"
+            text = shortened(message["content"], most)
             yield f"[{names.get(message['tool_call_id'], 'tool')}]\n{text}"
+
+
+def shortened(text: str, most: int | None) -> str:
+    """A text cut at `most` characters with a mark; None leaves it whole."""
+    if most is None or len(text) <= most:
+        return text
+    return f"{text[:most]}\n[... {len(text) - most} more characters]"
+
+
+def _total(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for count in counts:
+        for kind, number in count.items():
+            total[kind] = total.get(kind, 0) + number
+    return total
 
 
 def _sum(numbers: Iterable[int | None]) -> int | None:
