@@ -11,17 +11,13 @@ from random import Random
 import pytest
 import talks
 import write_antigravity_db
-from afs.logs import (
-    antigravity,
-    antigravity_beside,
-    antigravity_db,
-    antigravity_files,
-    antigravity_steps,
-    antigravity_text,
-    read,
-    samples,
-)
-from afs.logs.antigravity_steps import Step
+from afs.logs import antigravity, read, samples
+from afs.logs.antigravity import beside as antigravity_beside
+from afs.logs.antigravity import db as antigravity_db
+from afs.logs.antigravity import files as antigravity_files
+from afs.logs.antigravity import steps as antigravity_steps
+from afs.logs.antigravity import text as antigravity_text
+from afs.logs.antigravity.steps import Step
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -880,7 +876,7 @@ def test_an_exported_markdown_is_a_conversation(tmp_path, title):
 
 
 def test_an_export_without_a_question_or_beyond_the_limit_is_noted(tmp_path, monkeypatch):
-    from afs.logs import antigravity_markdown
+    from afs.logs.antigravity import markdown as antigravity_markdown
 
     put(tmp_path / "a.md", "# Chat Conversation\n\n### Planner Response\n\nx\n")
     assert everything(tmp_path)[1] == [

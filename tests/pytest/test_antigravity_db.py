@@ -11,7 +11,9 @@ import tempfile
 
 import pytest
 import talks
-from afs.logs import antigravity, antigravity_db, antigravity_state, samples, sqlite
+from afs.logs import antigravity, samples, sqlite
+from afs.logs.antigravity import db as antigravity_db
+from afs.logs.antigravity import state as antigravity_state
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from write_antigravity_db import (

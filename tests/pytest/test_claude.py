@@ -10,7 +10,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from afs.logs import claude, claude_record, claude_text
+from afs.logs import claude
+from afs.logs.claude import record as claude_record
+from afs.logs.claude import text as claude_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

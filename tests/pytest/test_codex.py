@@ -10,7 +10,10 @@ from collections import Counter
 
 import pytest
 import zstandard
-from afs.logs import codex, codex_events, codex_text, codex_thread, samples
+from afs.logs import codex, samples
+from afs.logs.codex import events as codex_events
+from afs.logs.codex import text as codex_text
+from afs.logs.codex import thread as codex_thread
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -28,6 +28,7 @@ NEEDED = {
     "afs-export-gemini": ("--home", ROOT / "examples" / "home"),
     "afs-export-history": ("--home", ROOT / "examples" / "home"),
     "afs-export-memory": ("--home", ROOT / "examples" / "home"),
+    "afs-import-codex-history": ("--home", ROOT / "examples" / "home", "--history-root", "history"),
 }
 # Commands whose standard output is for eyes: a table or a page, there also for no input.
 FOR_EYES = {"afs-show", "afs-stats"}
@@ -248,7 +249,7 @@ def _without_typing(code):
 
 
 def test_areas_do_not_lean_on_each_other():
-    """Arrows point one way: bin -> area -> core. Areas know themselves and what lies at the root of lib/afs."""
+    """Arrows point one way: bin -> area -> core. Areas know themselves and the root of lib/afs."""
     leans = []
     shared = {f"afs.{name}" for name in (*CORE, "config", "terminal")} | {"afs"}
     for path in sorted((ROOT / "lib" / "afs").rglob("*.py")):
@@ -261,9 +262,7 @@ def test_areas_do_not_lean_on_each_other():
         for module in named - shared - {"afs.__version__"}:
             if parts[0].removesuffix(".py") in CORE or (area and not module.startswith(f"afs.{area}")):
                 leans.append(f"lib/afs/{'/'.join(parts)} imports {module}")
-    leans = [
-        lean for lean in leans if lean != "lib/afs/logs/clean.py imports afs.redact"
-    ]  # exporters redact
+    leans = [lean for lean in leans if lean != "lib/afs/logs/clean.py imports afs.redact"]  # exporters redact
     assert not leans, "\n".join(leans)
 
 

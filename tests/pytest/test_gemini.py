@@ -9,7 +9,9 @@ import os
 from collections import Counter
 
 import pytest
-from afs.logs import gemini, gemini_read, gemini_text, read, samples
+from afs.logs import gemini, read, samples
+from afs.logs.gemini import read as gemini_read
+from afs.logs.gemini import text as gemini_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

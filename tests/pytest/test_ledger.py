@@ -58,7 +58,7 @@ def test_an_event_that_either_layout_has_is_not_added(tmp_path):
     (tmp_path / "events_20250101.jsonl").write_text(json.dumps(event("old")) + "\n")
     assert ledger.append(str(tmp_path), [event("old"), event("new")]) == 1
     assert [row["id"] for row in lines(tmp_path / "common" / "events_20260122.jsonl")] == ["new"]
-    assert ledger.known(str(tmp_path)) == {"old", "new"}
+    assert set(ledger.known(str(tmp_path))) == {"old", "new"}
 
 
 def test_a_long_payload_goes_into_a_file_whose_hash_the_event_tells(tmp_path):
@@ -73,45 +73,128 @@ def test_a_long_payload_goes_into_a_file_whose_hash_the_event_tells(tmp_path):
     assert [path.name for path in (tmp_path / "payloads").iterdir()] == ["20260121T2330000200_a_b.json"]
 
 
-def test_what_others_wrote_stays_and_a_torn_line_stays_last(tmp_path):
+def test_what_others_wrote_stays_and_a_line_begins_behind_a_torn_one(tmp_path):
     path = tmp_path / "events_20260122.jsonl"
     path.write_bytes(b'{"id":"x", "odd":  1}\n{"id":"half')
     os.chmod(path, 0o640)
     assert ledger.append(str(tmp_path), [event()]) == 1
-    first, second, third = path.read_bytes().split(b"\n")
-    assert (first, third) == (b'{"id":"x", "odd":  1}', b'{"id":"half') and json.loads(second)["id"] == "e1"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    first, second, third, end = path.read_bytes().split(b"\n")
+    assert (first, second) == (b'{"id":"x", "odd":  1}', b'{"id":"half') and json.loads(third)["id"] == "e1"
+    assert end == b"" and stat.S_IMODE(path.stat().st_mode) == 0o640
     path.write_bytes(b'{"id":"y"}')  # whole, though its newline is missing
     ledger.append(str(tmp_path), [event("e2")])
     assert [row["id"] for row in lines(path)] == ["y", "e2"]
 
 
+def test_what_a_killed_run_left_torn_is_completed_wherever_it_ends(tmp_path):
+    path = tmp_path / "events_20260122.jsonl"
+    events = [
+        event(f"e{number}", payload={"prompt": "é" * 90_000 if number == 1 else "q"}) for number in range(3)
+    ]
+    ledger.append(str(tmp_path), events)
+    whole = path.read_bytes()
+    for end in [*range(0, len(whole), 7), len(whole) - 1]:
+        path.write_bytes(whole[:end])
+        ledger.append(str(tmp_path), events)
+        assert sorted(path.read_bytes().splitlines()) == sorted(whole.splitlines())
+        assert ledger.append(str(tmp_path), events) == 0
+
+
+def test_a_torn_line_longer_than_a_block_is_completed(tmp_path, monkeypatch):
+    path = tmp_path / "events_20260122.jsonl"
+    long = [event(metadata={"text": "x" * 300_000})]
+    ledger.append(str(tmp_path), long)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:200_000])
+    ledger.append(str(tmp_path), long)
+    assert path.read_bytes() == whole
+
+
 def test_what_another_program_adds_meanwhile_is_not_lost(tmp_path, monkeypatch):
     path = tmp_path / "events_20260122.jsonl"
     path.write_text('{"id":"x"}\n')
-    rename = os.rename
+    late = path.open("ab")
+    last = ledger._last
 
-    def late(one, other):
-        with path.open("a") as file:
-            file.write('{"id":"late"}\n')
-        rename(one, other)
+    def added(file):
+        torn = last(file)
+        late.write(b'{"id":"late"}\n')
+        late.flush()
+        return torn
 
-    monkeypatch.setattr(os, "rename", late)
+    monkeypatch.setattr(ledger, "_last", added)
     ledger.append(str(tmp_path), [event()])
-    assert [row["id"] for row in lines(path)] == ["x", "e1", "late"]
+    late.write(b'{"id":"later"}\n')
+    late.close()
+    assert [row["id"] for row in lines(path)] == ["x", "late", "e1", "later"]
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_the_next_one_completes_it(tmp_path, monkeypatch):
+def test_a_write_that_fails_is_completed_by_the_next_one(tmp_path, monkeypatch):
     path = tmp_path / "events_20260122.jsonl"
     path.write_text('{"id":"x"}\n')
+    events = [event(), event("long", payload={"prompt": "x" * 9000})]
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", lambda fd: (_ for _ in ()).throw(OSError(28, "no space")))
+        patch.setattr(os, "sync", lambda: (_ for _ in ()).throw(OSError(28, "no space")))
         with pytest.raises(OSError, match="no space"):
-            ledger.append(str(tmp_path), [event(), event("long", payload={"prompt": "x" * 9000})])
+            ledger.append(str(tmp_path), events)
     assert path.read_text() == '{"id":"x"}\n'
     assert sorted(entry.name for entry in tmp_path.iterdir()) == [path.name, "payloads"]
-    assert ledger.append(str(tmp_path), [event(), event("long", payload={"prompt": "x" * 9000})]) == 2
+    assert ledger.append(str(tmp_path), events) == 2
     assert [row["id"] for row in lines(path)] == ["x", "e1", "long"]
+    assert len(list((tmp_path / "payloads").iterdir())) == 1
+
+
+def test_an_event_of_codex_that_changed_is_added_again_and_its_payload_is_another_file(tmp_path):
+    old = event("c", source="codex", payload={"prompt": "x" * 9000})
+    new = old | {"payload": {"prompt": "y" * 9000}}
+    store = ledger.Store(str(tmp_path))
+    assert [store.add(one) for one in (old, old, new, new)] == ["new", "same", "grown", "same"]
+    store.flush()
+    store.close()
+    path = tmp_path / "events_20260122.jsonl"
+    held = [payloads.payload(str(path), row)[0] for row in lines(path)]
+    assert held == [old["payload"], new["payload"]]
+    before = path.read_bytes()
+    assert ledger.append(str(tmp_path), [new]) == 0 and path.read_bytes() == before
+    fork = old | {"metadata": {"codex_origin": "elsewhere"}}
+    assert ledger.append(str(tmp_path), [fork]) == 0
+    (tmp_path / lines(path)[1]["payload_ref"]).unlink()  # nothing is left of it: it is not there
+    assert ledger.append(str(tmp_path), [new]) == 1
+    assert payloads.payload(str(path), lines(path)[2])[0] == new["payload"]
+
+
+def test_an_event_of_another_program_is_never_added_over(tmp_path):
+    ledger.append(str(tmp_path), [event("m")])
+    assert ledger.append(str(tmp_path), [event("m", source="codex", payload={"prompt": "other"})]) == 0
+
+
+def test_a_packed_day_is_older_than_what_was_added_to_it(tmp_path):
+    import gzip
+
+    old = event("c", source="codex")
+    (tmp_path / "events_20260122.jsonl.gz").write_bytes(gzip.compress(json.dumps(old).encode() + b"\n"))
+    assert ledger.append(str(tmp_path), [old | {"op": "x"}]) == 1
+    names = [os.path.basename(path) for path in ledger.files(str(tmp_path))]
+    assert names == ["events_20260122.jsonl.gz", "events_20260122.jsonl"]
+    assert ledger.append(str(tmp_path), [old | {"op": "x"}]) == 0
+
+
+@pytest.mark.parametrize("name", ["events_20260122.jsonl", "payloads"])
+def test_nothing_is_written_through_a_link(tmp_path, name):
+    (tmp_path / "s").mkdir()
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "s" / name).symlink_to("../outside" if name == "payloads" else "../outside/file")
+    with pytest.raises(OSError, match="is a link"):
+        ledger.append(str(tmp_path / "s"), [event(payload={"prompt": "x" * 9000})])
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+def test_a_link_named_common_is_no_second_layout(tmp_path):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "common").symlink_to("../outside")
+    ledger.append(str(tmp_path / "s"), [event()])
+    assert (tmp_path / "s" / "events_20260122.jsonl").exists() and not list((tmp_path / "outside").iterdir())
 
 
 def test_two_imports_wait_for_each_other(tmp_path):

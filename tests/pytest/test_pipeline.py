@@ -75,7 +75,7 @@ def test_every_stage_depends_on_the_core(command):
 
 @pytest.mark.parametrize("command", sorted(USES))
 def test_redaction_rules_are_used_by_exporters_and_redact_alone(command):
-    redacts = command.startswith("afs-export-") or command == "afs-redact"
+    redacts = command.startswith(("afs-export-", "afs-import-")) or command == "afs-redact"
     assert ("redact/**" in USES[command]) == redacts
 
 
@@ -158,7 +158,7 @@ def different(old: dict[str, str], new: dict[str, str]) -> set[str]:
 def test_defaults(here):
     made = stages.settings(MAKE, str(here / "commands"), {})
     assert [made[name] for name in pipeline.VARIABLES] == [
-        *("examples/home", "codex claude", "", "training_data/pipeline"),
+        *("examples/home", "codex claude gemini antigravity", "", "training_data/pipeline"),
         *("openai alpaca", "", "", "0.4", ".05", "42", "1"),
     ]
     given = stages.settings(MAKE, str(here / "commands"), {"AGENT_HOME": "home"})

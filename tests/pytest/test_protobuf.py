@@ -6,7 +6,7 @@ import struct
 import time
 
 import pytest
-from afs.logs.protobuf import DEPTH, Bad, Budget, Message, Spent, fields, strings
+from afs.logs.antigravity.protobuf import DEPTH, Bad, Budget, Message, Spent, fields, strings
 from hypothesis import given
 from hypothesis import strategies as st
 from write_antigravity_db import message, put, varint

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 TYPES = ("model", "tool", "fs", "cli")
 # Types that hold nothing that was asked and answered.
 _QUIET = (
-    "agent_lifecycle", "agent_progress", "agent_route", "context", "embedding", "hivemind", "hook", "mcp_tool",
-    "review", "session",
+    "agent_lifecycle", "agent_progress", "agent_route", "context", "embedding", "hivemind", "hook",
+    "mcp_tool", "review", "session",
 )  # fmt: skip
 # Programs of the store that call a model for their own ends: samples of them would teach a model its judge.
 _OWN = re.compile(
@@ -127,12 +127,9 @@ class _Scan:
 
     def _renew(self, part: Part | None, place: Place, event: dict[str, Any]) -> None:
         """An import adds an event of Codex once more when its turn has changed; the later one counts."""
-        if (
-            part is not None
-            and event.get("source") == "codex"
-            and bool(part.thread) == ledger.is_codex(event)
-        ):
-            thread = (ledger.thread_of(event) or _name(event)) if part.thread else ""
+        is_turn = ledger.is_codex(event)
+        if part is not None and event.get("source") == "codex" and bool(part.thread) == is_turn:
+            thread = (ledger.thread_of(event) or _name(event)) if is_turn else ""
             self.chains.renew(part, place, thread, _failure(event, None))
 
     def _events(self, path: str, note: Note) -> Iterator[tuple[int, int, int, dict[str, Any], bool]]:

@@ -115,8 +115,11 @@ class Store:
         """Whether an event of this id is in the store."""
         return name in self._known
 
-    def add(self, event: dict[str, Any], replaces: bool = True) -> str:
-        """new, grown or same: same adds nothing; grown goes in the place of an older one if it may."""
+    def add(self, event: dict[str, Any]) -> str:
+        """new, grown or same: same adds nothing; grown is added in the place of an older one.
+
+        What a fork repeats goes in the place of nothing: the thread that it is from tells it better.
+        """
         import hashlib
 
         event, text = dict(event), b""
@@ -125,7 +128,7 @@ class Store:
             event["payload_sha256"] = hashlib.sha256(text).hexdigest()
         name, mark = event["id"], _mark(event)
         before = self._known.get(name)
-        if before is not None and (not replaces or before in ("", mark)):
+        if before is not None and (before in ("", mark) or _told(event).get("codex_origin")):
             return "same"
         self._known[name] = mark
         if self._lock >= 0:
@@ -142,7 +145,7 @@ class Store:
         return "new" if before is None else "grown"
 
     def flush(self) -> None:
-        """Put the lines at the end of the files of their days; payloads that they name are on the disk then."""
+        """Put the lines at the end of the files of their days, behind the payloads that they name."""
         if self._apart:
             os.sync()
         for day, lines in sorted(self._days.items()):
