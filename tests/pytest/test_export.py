@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from afs import sample
+from afs import jsonl, sample
 from afs.logs import codex, samples
 from afs.logs.conversation import FLAGS, Conversation, Message, ToolCall, Turn, pair_results, sound
 from afs.messages import Usage
@@ -457,6 +457,10 @@ def test_bad_lines_are_rejects_and_a_torn_end_is_none(home, tmp_path, capsys):
     assert (status, len(records)) == (0, 1)
     rows = [json.loads(line) for line in rejects.read_text().splitlines()]
     assert [(row["line"], row["reason"]) for row in rows] == [(3, "utf8"), (4, "not-object"), (5, "json")]
+    data = path.read_bytes()
+    lines = [data[row["offset"] : row["offset"] + row["length"]] for row in rows]
+    assert lines == data.splitlines()[2:5]
+    assert [row["hash"] for row in rows] == [jsonl.digest(line) for line in lines]
     assert all(row["file"].startswith("~/.codex/sessions/") for row in rows)
     assert {what: entry["count"] for what, entry in summary["log"]["bad"].items()} == {
         "utf8": 1,

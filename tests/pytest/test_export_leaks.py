@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import shutil
 import subprocess
 import sys
 
@@ -222,3 +224,73 @@ def test_lone_surrogates_become_replacement_characters_in_every_field(tmp_path):
     )
     _, data = export("codex", home, tmp_path)
     assert b"\\ud83d" not in data and "x\ufffd".encode() in data
+
+
+AGENTS = ("codex", "claude", "gemini", "antigravity", "memory", "history")
+
+
+def planted(value, plant):
+    """A JSON value whose strings, keys apart, are what `plant` makes of them."""
+    if isinstance(value, dict):
+        return {key: planted(item, plant) for key, item in value.items()}
+    if isinstance(value, list):
+        return [planted(item, plant) for item in value]
+    return plant(value) if isinstance(value, str) else value
+
+
+def replant(home, plant):
+    """Rewrite every log of a home that is JSON or lines of it, and the notes of the store."""
+    for path in sorted(home.rglob("*")):
+        if path.is_dir() or path.is_symlink():
+            continue
+        text = path.read_text("utf-8", "replace")
+        if path.suffix in (".md", ".txt") and ".context" in str(path):
+            path.write_text(plant(text), "utf-8")
+        elif path.suffix in (".jsonl", ".json", ".txt"):
+            try:
+                path.write_text(json.dumps(planted(json.loads(text), plant)), "utf-8")
+            except ValueError:
+                rows = []
+                for line in text.splitlines():
+                    try:
+                        rows.append(json.dumps(planted(json.loads(line), plant)))
+                    except ValueError:
+                        rows.append(line)
+                path.write_text("\n".join(rows) + "\n", "utf-8")
+
+
+def everything(agent, home, tmp_path, *options):
+    """(status, every byte that an export wrote or said), with all outputs that it can have."""
+    out = tmp_path / "all"
+    out.mkdir(exist_ok=True)
+    files = ["-o", "o.jsonl", "--summary", "s.json", "--account", "a.jsonl", "--rejects", "r.jsonl"]
+    command = [sys.executable, "-B", os.path.join(ROOT, "bin", f"afs-export-{agent}"), "--home", str(home)]
+    data, status = b"", []
+    for more in ([*files, "--state", "st"], ["--list"], ["--list", "--as", "json", "--no-tools"]):
+        done = subprocess.run([*command, *more, *options], cwd=out, capture_output=True, timeout=120)
+        status.append(done.returncode)
+        data += done.stdout + done.stderr
+    return status, data + b"".join(path.read_bytes() for path in out.iterdir())
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_a_secret_in_every_text_of_the_examples_is_in_no_byte_that_is_written(agent, tmp_path):
+    home = tmp_path / "h"
+    shutil.copytree(os.path.join(ROOT, "examples", "home"), home, symlinks=True)
+    replant(home, lambda text: f"{text} {canary('x')}" if " " in text or "\n" in text else text)
+    status, data = everything(agent, home, tmp_path)
+    assert set(status) <= {0, 1} and TOKEN.encode() not in data
+    assert data.count(b"REDACTED_GITHUB_TOKEN_1") > 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("agent", AGENTS)
+def test_a_secret_in_a_name_an_id_or_a_time_is_in_no_byte_that_is_written(agent, seed, tmp_path):
+    home = tmp_path / "h"
+    shutil.copytree(os.path.join(ROOT, "examples", "home"), home, symlinks=True)
+    chance = random.Random(seed)
+    share = chance.choice((0.01, 0.05, 0.3))
+    replant(home, lambda text: canary(chance.randrange(99)) if chance.random() < share else text)
+    status, data = everything(agent, home, tmp_path)
+    assert set(status) <= {0, 1} and TOKEN.encode() not in data

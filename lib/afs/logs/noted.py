@@ -6,6 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
+from afs.logs.read import Lines
 from afs.messages import show
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Noted:
     def __init__(self, run: Run, cleaned: Callable[[str], str]) -> None:
         self._run, self._cleaned = run, cleaned
         self._root = self._home = ""
+        self._lines = Lines()
         self._log: _Log = {}
         self.of_group: _Log = {}
 
@@ -59,7 +61,8 @@ class Noted:
             self._run.tallies[kind][detail] += 1
         if kind == "bad" or (kind != "skipped" and self._run.args.strict):
             reason = detail if detail in _REASONS else kind
-            self._run.reject_at(self.shown(path), line, reason, f"{kind} record: {detail}")
+            part = self._lines.part(path, line) if line else (None, None, None)
+            self._run.reject_at(self.shown(path), line, reason, f"{kind} record: {detail}", part=part)
 
     def add(self, notes: _Log) -> None:
         """Count what was noted before of a group of logs that has not changed."""

@@ -144,3 +144,40 @@ def _past_blank(text: str, at: int) -> int:
     """Where the next character stands that says something; zeros are what a crash leaves."""
     blank = _BLANK.match(text, at)
     return blank.end() if blank else at
+
+
+class Lines:
+    """The few lines of logs that have to be named as rejects: where they stand, in the order they come."""
+
+    def __init__(self) -> None:
+        self._path, self._at = "", 0
+        self._lines: Iterator[tuple[int, int, bytes]] = iter(())
+
+    def part(self, path: str, line: int) -> tuple[int | None, int | None, str | None]:
+        """Offset and length in bytes of the unpacked log, and hash; nothing where there is no such line."""
+        if path != self._path or line <= self._at:
+            self._path, self._lines = path, _lines(path)
+        for self._at, offset, text in self._lines:
+            if self._at == line:
+                return offset, len(text), jsonl.digest(text)
+        self._path = ""
+        return None, None, None
+
+
+def _lines(path: str) -> Iterator[tuple[int, int, bytes]]:
+    """(line number, offset, line) of a log, up to where it can be read."""
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        reader = jsonl.Reader(fd, to_size=os.fstat(fd).st_size)
+        for block in reader.blocks():
+            offset = reader.offset
+            for number, line in enumerate(block, reader.line):
+                yield number, offset, line
+                offset += len(line) + 1
+    except (OSError, jsonl.Corrupt):
+        return
+    finally:
+        os.close(fd)

@@ -198,6 +198,7 @@ def facts(talk: Conversation, turns: list[Turn]) -> dict[str, str]:
         "version": sound(talk.agent_version),
         "project": sound(project_name(turns[0].cwd or talk.cwd)),
         "group": sound(talk.group or talk.id),
+        "domain": sound(turns[0].domain),
     }
 
 
@@ -236,7 +237,7 @@ def make(
         output=answer,
         thinking="\n\n".join(thoughts) or None,
         messages=messages,
-        domain=wanted.domain or turns[0].domain or talk.source,
+        domain=wanted.domain or facts["domain"] or talk.source,
         source=talk.source,
         teacher_model=facts["model"],
         timestamp=stamp(turns[0]),

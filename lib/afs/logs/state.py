@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from xxhash import xxh3_64_hexdigest, xxh3_128
 
-from afs import jsonl
+from afs import jsonl, sample
 from afs.messages import fail, reason_of
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class State:
 
     def settled(self, talk: Conversation) -> dict[str, Any] | None:
         """What is known of a conversation none of whose files has changed, in a group that has."""
-        entry, group = self._of_talk.get(talk.id, ({}, {}))
+        entry, group = self._of_talk.get(_name(talk), ({}, {}))
         names = sorted(self._shown(path) for path in talk.files)
         if not self._fresh or not entry or entry["files"] != names or not entry["whole"]:
             return None
@@ -83,7 +83,7 @@ class State:
     def talk(self, talk: Conversation) -> dict[str, Any]:
         """The entry of a conversation that is read again; the caller fills it."""
         names = sorted(self._shown(path) for path in talk.files)
-        entry = {"id": talk.id, "files": names, "turns": len(talk.turns), "whole": True}
+        entry = {"id": _name(talk), "files": names, "turns": len(talk.turns), "whole": True}
         self._group["talks"].append(entry | {"skipped": {}, "redacted": {}, "samples": []})
         found: dict[str, Any] = self._group["talks"][-1]
         return found
@@ -142,6 +142,11 @@ def options_of(args: argparse.Namespace, config: Config, own: bool) -> str:
     if args.known:
         return hashlib.scrypt(data, salt=b"afs-state", n=1 << 14, r=8, p=1, dklen=16).hex()
     return hashlib.sha256(data).hexdigest()[:32]
+
+
+def _name(talk: Conversation) -> str:
+    """By what a conversation is known here: a log may hold anything as its id."""
+    return sample.sample_id(talk.source, talk.id)
 
 
 def _content(path: str) -> str:
