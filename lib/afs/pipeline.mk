@@ -52,10 +52,10 @@ afs-export-codex.uses := $(core) $(exporter) logs/codex/*.py
 afs-export-claude.uses := $(core) $(exporter) logs/claude/*.py
 afs-export-antigravity.uses := $(core) $(exporter) logs/antigravity/*.py logs/codex/*.py logs/sqlite.py
 afs-export-gemini.uses := $(core) $(exporter) logs/chat.py logs/gemini/*.py
-store := chat front ledger payloads chains mirrors
-afs-export-memory.uses := $(core) $(exporter) $(store:%=logs/%.py) logs/memory.py
-afs-export-history.uses := $(core) $(exporter) $(store:%=logs/%.py) logs/history.py
-afs-import-codex-history.uses := $(core) $(exporter) $(store:%=logs/%.py) logs/codex/*.py logs/history.py logs/importing.py
+store := logs/chat.py logs/store/*.py
+afs-export-memory.uses := $(core) $(exporter) $(store)
+afs-export-history.uses := $(core) $(exporter) $(store)
+afs-import-codex-history.uses := $(core) $(exporter) $(store) logs/codex/*.py
 afs-redact.uses := $(core) config.py $(redact)
 afs-validate.uses := $(core)
 afs-score.uses := $(core) curate/__init__.py $(score:%=curate/%.py)

@@ -9,8 +9,9 @@ import os
 
 import exports
 import pytest
-from afs.logs import history, samples
-from afs.logs.history import History
+from afs.logs import samples
+from afs.logs.store import history
+from afs.logs.store.history import History
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -8,7 +8,8 @@ from random import Random
 import pytest
 import talks
 import write_history
-from afs.logs import history, importing, ledger, samples
+from afs.logs import samples
+from afs.logs.store import history, importing, ledger
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

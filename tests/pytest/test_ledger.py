@@ -12,8 +12,9 @@ import sys
 
 import pytest
 from afs import sample
-from afs.logs import codex, history, importing, ledger, payloads, samples
+from afs.logs import codex, samples
 from afs.logs.conversation import Conversation, Message, Turn
+from afs.logs.store import history, importing, ledger, payloads
 from conftest import ROOT
 
 HOME = ROOT / "examples" / "home"
@@ -199,7 +200,7 @@ def test_a_link_named_common_is_no_second_layout(tmp_path):
 
 def test_two_imports_wait_for_each_other(tmp_path):
     code = (
-        "import sys; sys.path.insert(0, sys.argv[2]); from afs.logs import ledger; "
+        "import sys; sys.path.insert(0, sys.argv[2]); from afs.logs.store import ledger; "
         "ledger.append(sys.argv[1], [{'id': 'child', 'timestamp': '', 'payload': None}])"
     )
     lock = os.open(tmp_path, os.O_RDONLY)

@@ -10,8 +10,9 @@ import exports
 import pytest
 import talks
 import write_memory
-from afs.logs import chat, front, memory, samples
-from afs.logs.memory import Memory
+from afs.logs import chat, samples
+from afs.logs.store import front, memory
+from afs.logs.store.memory import Memory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -157,8 +157,9 @@ class Lines:
         """Offset and length in bytes of the unpacked log, and hash; nothing where there is no such line."""
         if path != self._path or line <= self._at:
             self._path, self._lines = path, _lines(path)
-        for self._at, offset, text in self._lines:
-            if self._at == line:
+        for number, offset, text in self._lines:
+            self._at = number
+            if number == line:
                 return offset, len(text), jsonl.digest(text)
         self._path = ""
         return None, None, None

@@ -98,8 +98,8 @@ class Node:
 # Record types without a place in the graph. They are known, and left out.
 SIDECAR = frozenset(
     """
-    summary file-history-snapshot file-history-delta custom-title ai-title agent-name agent-color agent-
-    setting last-prompt mode permission-mode pr-link frame-link worktree-state relocated bridge-session
+    summary file-history-snapshot file-history-delta custom-title ai-title agent-name agent-color
+    agent-setting last-prompt mode permission-mode pr-link frame-link worktree-state relocated bridge-session
     atis-latch isolation-latch tag started result speculation-accept content-replacement fork-pointer
     turn_end ended cost-state attribution-snapshot artifact-comment-monitor artifact-autoreact-ledger
     queue-operation

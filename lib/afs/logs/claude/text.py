@@ -34,10 +34,10 @@ BUILT_IN = frozenset(
     """
     add-dir agents allowed-tools bashes bug chrome clear color compact config context copy cost desktop
     diff doctor effort exit export extra-usage feedback files help hooks ide install install-github-app
-    install-slack-app keybindings login logout mcp memory migrate-installer mobile model new output-
-    style passes permissions plugin plugins privacy-settings quit release-notes remote-control remote-
-    env rename reset resume rewind checkpoint sandbox session skills stats status statusline stickers
-    tasks teleport terminal-setup theme think-back todos upgrade usage vim
+    install-slack-app keybindings login logout mcp memory migrate-installer mobile model new
+    output-style passes permissions plugin plugins privacy-settings quit release-notes remote-control
+    remote-env rename reset resume rewind checkpoint sandbox session skills stats status statusline
+    stickers tasks teleport terminal-setup theme think-back todos upgrade usage vim
     """.split()  # noqa: SIM905
 )
 

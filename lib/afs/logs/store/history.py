@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from afs import jsonl
-from afs.logs import chat, ledger, payloads, read
-from afs.logs.chains import Chains, Part, Place
+from afs.logs import chat, read
 from afs.logs.conversation import Conversation, Message, Turn
+from afs.logs.store import ledger, payloads
+from afs.logs.store.chains import Chains, Part, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -128,7 +129,9 @@ class _Scan:
     def _renew(self, part: Part | None, place: Place, event: dict[str, Any]) -> None:
         """An import adds an event of Codex once more when its turn has changed; the later one counts."""
         is_turn = ledger.is_codex(event)
-        if part is not None and event.get("source") == "codex" and bool(part.thread) == is_turn:
+        if part is None or event.get("source") != "codex" or ledger.is_repeated(event):
+            return
+        if bool(part.thread) == is_turn:
             thread = (ledger.thread_of(event) or _name(event)) if is_turn else ""
             self.chains.renew(part, place, thread, _failure(event, None))
 

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from afs import jsonl
-from afs.logs.ledger import is_common
+from afs.logs.store.ledger import is_common
 
 
 def payload(path: str, event: dict[str, Any]) -> tuple[dict[str, Any] | None, str, str]:

@@ -10,8 +10,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from afs.logs import chat, front, read
+from afs.logs import chat, read
 from afs.logs.conversation import Conversation, Message, Turn, sound
+from afs.logs.store import front
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -95,7 +96,7 @@ class Memory:
         duplicate: a note that mirrors an entry, or an entry that `common` holds too. Raises OSError for a
         file that cannot be read, after all others are done.
         """
-        from afs.logs.mirrors import Mirrors
+        from afs.logs.store.mirrors import Mirrors
 
         mirrors = Mirrors()
         failed = None

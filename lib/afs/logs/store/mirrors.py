@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from afs.logs.front import heading
+from afs.logs.store.front import heading
 
 if TYPE_CHECKING:
     from afs.logs.conversation import Turn

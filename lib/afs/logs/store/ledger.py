@@ -32,7 +32,7 @@ _PAYLOADS = "payloads"
 # Characters of JSON that stand in the event's own line, as the store itself has it.
 INLINE = 4000
 _PREVIEW = 200
-_HELD = 32 << 20
+_HELD = 2 << 20
 
 
 # --- where things lie -------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ class Store:
             event["payload_sha256"] = hashlib.sha256(text).hexdigest()
         name, mark = event["id"], _mark(event)
         before = self._known.get(name)
-        if before is not None and (before in ("", mark) or _told(event).get("codex_origin")):
+        if before is not None and (before in ("", mark) or is_repeated(event)):
             return "same"
         self._known[name] = mark
         if self._lock >= 0:
@@ -179,7 +179,7 @@ def known(root: str) -> dict[str, str]:
         if is_events(path):
             for _, event in records(path, lambda *_: None):
                 name, reference = event.get("id"), event.get("payload_ref")
-                if type(name) is str:
+                if type(name) is str and not (name in found and is_repeated(event)):
                     found[name] = _mark(event)
                     if type(reference) is str and found[name]:  # of one without its payload there is nothing
                         there = os.path.isfile(os.path.join(os.path.dirname(path), reference))
@@ -275,6 +275,11 @@ def is_codex(event: dict[str, Any]) -> bool:
 def thread_of(event: dict[str, Any]) -> str:
     """The id of the Codex thread that an event is a turn of; its own where it does not say."""
     return _str(_told(event).get("codex_session_id")) or _str(event.get("id"))
+
+
+def is_repeated(event: dict[str, Any]) -> bool:
+    """Whether an event is what a fork repeats of the thread that it is from, whose own event counts."""
+    return bool(_told(event).get("codex_origin"))
 
 
 def conversation_of(event: dict[str, Any], held: dict[str, Any]) -> Conversation:
