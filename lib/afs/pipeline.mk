@@ -30,7 +30,8 @@ AGENT_HOME ?= $(if $(INPUT),,examples/home)
 exporters :=
 SOURCES ?= $(if $(AGENT_HOME),$(exporters))
 # The formats of afs-convert, the lowest score kept (empty: all are kept), the share of records that a
-# stage may reject, what chance depends on, and how many stages run at a time.
+# stage may reject (a damaged line of a log, and a log that cannot be read, is named and stops nothing), what
+# chance depends on, and how many stages run at a time.
 FORMAT ?= openai alpaca
 # Redaction: files of values that are known (or auto: what the account tells), and of further rules.
 KNOWN ?=
@@ -44,7 +45,7 @@ JOBS ?= 1
 
 core := __init__.py cli.py jsonl.py messages.py output.py run.py sample.py
 redact := redact/**
-score := score signals view damage ending phrases refusal
+score := calibration damage ending language parses phrases profiles ranges refusal score signals stubs view
 engine := __init__ clean conversation export listing noted read samples select state
 exporter := config.py terminal.py $(engine:%=logs/%.py) $(redact)
 
@@ -58,10 +59,15 @@ afs-export-history.uses := $(core) $(exporter) $(store)
 afs-import-codex-history.uses := $(core) $(exporter) $(store) logs/codex/*.py
 afs-redact.uses := $(core) config.py $(redact)
 afs-validate.uses := $(core)
-afs-score.uses := $(core) curate/__init__.py $(score:%=curate/%.py)
+afs-score.uses := $(core) config.py curate/__init__.py $(score:%=curate/%.py) curate/calibration.tsv
 afs-filter.uses := $(core) curate/__init__.py curate/where.py
-afs-dedupe.uses := $(core) curate/__init__.py curate/spool.py
-afs-split.uses := $(core) curate/__init__.py curate/split.py curate/spool.py
+near := alike matches near outcome places rows sketch sorting spool unique
+afs-dedupe.uses := $(core) curate/__init__.py $(near:%=curate/%.py)
+parting := assign clusters leaks parting rows split spool
+afs-split.uses := $(core) curate/__init__.py $(parting:%=curate/%.py)
+afs-rebalance.uses := $(core) curate/__init__.py curate/balance.py curate/mixing.py curate/rows.py curate/split.py curate/spool.py
+augment := language rows split spool view
+afs-augment.uses := $(core) curate/__init__.py curate/augment/*.py $(augment:%=curate/%.py)
 afs-convert.uses := $(core) converters/*.py
 
 # --- The rules ------------------------------------------------------------------------------------------
@@ -78,7 +84,8 @@ converted := $(foreach format,$(FORMAT),$(parts:%=$(format)/%.jsonl))
 quote = '$(subst ','\'',$(1))'
 begin = set -euo pipefail;$(if $(failed), trap 'echo "$$? $(1)" >>$(failed)' ERR;)
 redaction = $(if $(KNOWN), $(addprefix --known ,$(KNOWN)))$(if $(RULES), --rules $(RULES))
-beside = --summary $(1).summary.json --rejects $(1).rejects.jsonl --max-reject $(MAX_REJECT)$(if $(quiet), -q)
+told = --summary $(1).summary.json --rejects $(1).rejects.jsonl$(if $(quiet), -q)
+beside = $(call told,$(1)) --max-reject $(MAX_REJECT)
 
 .PHONY: pipeline files force
 
@@ -90,7 +97,7 @@ files: splits.summary.json $(converted)
 $(SOURCES:%=raw/%.jsonl): raw/%.jsonl: .stamp/raw/%
 	@# raw/$*: read what $* logged under the home, as far as it is new; secrets and personal data are redacted
 	@$(call begin,raw/$*) \
-	afs-export-$* --home $(call quote,$(AGENT_HOME))$(redaction) $(call beside,raw/$*) \
+	afs-export-$* --home $(call quote,$(AGENT_HOME))$(redaction) $(call told,raw/$*) \
 	  --state raw/$*.state.json --reuse $@ -o $@.part; \
 	mv -f $@.part $@
 

@@ -248,16 +248,27 @@ all_after_raw='afs-validate afs-score afs-filter afs-dedupe afs-split afs-conver
 }
 
 @test "a log that grows is read again, the others are copied, and the bytes are those of a fresh run" {
-    cp -R "$ROOT/examples/home" home
-    afs pipeline run -q --home home --output one
-    log=$(find home/.codex -name '*3f0c1a52*')
+    cp -R "$ROOT/examples/home" logs
+    afs pipeline run -q --home logs --output one
+    log=$(find logs/.codex -name '*3f0c1a52*')
     printf '%s\n' '{"type":"message","role":"user","content":[{"type":"input_text","text":"And now in French?"}]}' \
         '{"type":"message","role":"assistant","content":[{"type":"output_text","text":"En anglais seulement."}]}' >>"$log"
-    afs pipeline run -q --home home --output one
-    grep -q '"unchanged":[1-9]' one/raw/codex.jsonl.summary.json
+    afs pipeline run -q --home logs --output one
+    grep -q '"unchanged":[1-9]' one/raw/codex.summary.json
     grep -q 'And now in French?' one/raw/codex.jsonl
-    afs pipeline run -q --home home --output two
+    afs pipeline run -q --home logs --output two
     for file in $(cd two && find . -name '*.jsonl'); do
         cmp "one/$file" "two/$file"
     done
+}
+
+@test "a damaged log and one that is a folder of loops stop nothing, and are named" {
+    mkdir -p logs/.codex/sessions
+    cp "$ROOT"/examples/home/.codex/sessions/2025/08/14/*.jsonl logs/.codex/sessions
+    head -c 300 /dev/urandom | tr -d '\n' >logs/.codex/sessions/rollout-2025-08-15T09-12-44-3f0c1a52-7b1e-4c9d-9a10-0000000000a9.jsonl
+    printf '{no json}\n{"also": none}\n' >>logs/.codex/sessions/rollout-2025-08-15T09-12-44-3f0c1a52-7b1e-4c9d-9a10-0000000000a9.jsonl
+    ln -s . logs/.codex/sessions/loop
+    afs pipeline run -q --home logs --sources codex --output out
+    [ "$(wc -l <out/samples.jsonl)" -ge 3 ]
+    [ "$(wc -l <out/raw/codex.rejects.jsonl)" -ge 2 ]
 }

@@ -9,7 +9,7 @@ import os
 from collections import Counter
 
 from afs import jsonl
-from afs.messages import fail, reason_of
+from afs.messages import fail
 
 TYPE_CHECKING = False  # typing is not loaded at run time
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def add_options(parser: argparse.ArgumentParser, without: tuple[str, ...] = ()) 
 def export(run: Run, source: Source, make: Callable[[Run, Source], Job] | None = None) -> None:
     """Write the samples of one agent's logs, or do what `make` gives. Options are those of add_options()."""
     job = (make or Job)(run, source)
-    groups = job.selection.groups()
+    groups = job.selection.groups(job.notes.unreadable)
     if not groups and run.status == 0 and not job.selection.excluded:
         run.warn(f"no {source.NAME} logs under {', '.join(job.selection.places())}; nothing to do")
     sizes = [sum(map(_size, files)) for _, files in groups]
@@ -115,7 +115,7 @@ class Job:
         self.run, self.args, self.source = run, run.args, source
         self._check()
         args, settings = run.args, config.load(vars(run.args).get("config"))
-        self.selection = Selection(run, source, settings)
+        self.selection = Selection(args, source, settings)
         tools, thinking = not args.no_tools, not args.no_thinking
         self.wanted = Wanted(tools, thinking, args.max_tool_output_chars, args.domain, args.include_system)
         own = is_own(args)
@@ -183,9 +183,7 @@ class Job:
             try:
                 talk = next(talks, None)
             except OSError as error:
-                path = error.filename or files[0]
-                self.run.fault(1, f"{path}: {reason_of(error)}; its turns are missing")
-                self.run.count["unreadable"] += 1
+                self.notes.unreadable(error, "its turns", files[0])
                 whole = False
                 break
             if talk is None:

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from afs.logs.read import Lines
-from afs.messages import show
+from afs.messages import reason_of, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +63,16 @@ class Noted:
             reason = detail if detail in _REASONS else kind
             part = self._lines.part(path, line) if line else (None, None, None)
             self._run.reject_at(self.shown(path), line, reason, f"{kind} record: {detail}", part=part)
+
+    def unreadable(self, error: OSError, missing: str, path: str = "") -> None:
+        """A file or folder that cannot be read: the others are, and with --rejects it is a reject."""
+        path = str(error.filename or path)
+        self._run.count["unreadable"] += 1
+        what = f"{reason_of(error)}; {missing} are missing"
+        if self._run.args.rejects:
+            self._run.reject_at(self.shown(path), 0, "unreadable", what)
+        else:
+            self._run.fault(1, f"{path}: {what}")
 
     def add(self, notes: _Log) -> None:
         """Count what was noted before of a group of logs that has not changed."""

@@ -8,21 +8,21 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from afs.logs.samples import project_name
-from afs.messages import fail, reason_of
+from afs.messages import fail
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    import argparse
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from afs.config import Config
     from afs.logs.conversation import Conversation, Source, Turn
-    from afs.run import Run
 
 
 class Selection:
     """What the options of a run and the configuration ask for."""
 
-    def __init__(self, run: Run, source: Source, config: Config) -> None:
-        self._run, self._args, self._source, self._config = run, run.args, source, config
+    def __init__(self, args: argparse.Namespace, source: Source, config: Config) -> None:
+        self._args, self._source, self._config = args, source, config
         self.home = self._args.home or os.path.expanduser("~")
         # A home that was named is meant: no variable of the caller's own may lead elsewhere.
         self._environ: Mapping[str, str] = {} if self._args.home else _environ(config)
@@ -33,16 +33,17 @@ class Selection:
         """The folders in which logs are looked for."""
         return self._args.root or self._source.roots(self.home, self._environ)
 
-    def groups(self) -> list[tuple[str, list[str]]]:
+    def groups(self, unreadable: Callable[[OSError, str], None]) -> list[tuple[str, list[str]]]:
         """(root, files) of every group of logs; the root of a named file is "".
 
         Files of conversations and projects that the configuration excludes for good are left out. A name
-        that does not exist is a usage error, a folder that cannot be read a fault.
+        that does not exist is a usage error; `unreadable` hears of a folder that cannot be read.
         """
-        return [(root, kept) for root, files in self._found() if (kept := self._allowed(files))]
+        found = self._found(unreadable)
+        return [(root, kept) for root, files in found if (kept := self._allowed(files))]
 
-    def _found(self) -> Iterator[tuple[str, list[str]]]:
-        args, run = self._args, self._run
+    def _found(self, unreadable: Callable[[OSError, str], None]) -> Iterator[tuple[str, list[str]]]:
+        args = self._args
         roots = list(args.root)
         for path in (*roots, *([args.home] if args.home else ())):
             if not os.path.isdir(path):
@@ -57,8 +58,7 @@ class Selection:
 
         def failed(error: OSError) -> None:
             if not isinstance(error, FileNotFoundError):
-                run.fault(1, f"{error.filename}: {reason_of(error)}; its logs are missing")
-                run.count["unreadable"] += 1
+                unreadable(error, "its logs")
 
         for root in roots:
             for files in self._source.find(root, failed):
