@@ -246,7 +246,8 @@ class Run:
             remedy = (
                 "" if strict or "rejects" not in self.args else "; use --rejects FILE to collect such records"
             )
-            self.warn(f"{path}:{line}: {what}{remedy}")
+            place = f"{path}:{line}" if line else path
+            self.warn(f"{place}: {what}{remedy}")
             if strict:
                 raise Stop(status)
             self._remember(status)
@@ -355,7 +356,7 @@ class Run:
             self._outputs.pop().discard()
 
     def progress(self, done: int, total: int = 0) -> None:
-        """So many bytes more are done: a bar on a terminal after one second; `total` is that of the inputs."""
+        """So many bytes more of `total` are done: a bar on a terminal after one second."""
         self._done += done
         if self._bar is None:
             if self.args.quiet or time.perf_counter() - self._clock < 1 or not sys.stderr.isatty():

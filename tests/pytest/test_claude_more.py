@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from afs.logs import claude, read
+from afs.logs.claude import record as claude_record
+from afs.logs.claude import text as claude_text
 from test_claude import Log, parse, reasons, said  # noqa: F401  parse is a fixture
 
 REMINDER = "<system-reminder>\nBe careful.\n</system-reminder>"
@@ -89,6 +91,22 @@ def test_what_a_command_told_the_model_is_context_of_the_question(parse):  # noq
     assert said(talk) == [("/fix", "Fixed.", ""), ("/one", "Done.", ""), ("plain", "Yes.", "")]
     assert first.context == "Fix it well.\n\n" + "x" * 19_986 + "\n[... 10014 more characters]"
     assert (second.context, third.context) == ("", "")
+
+
+@pytest.mark.parametrize("name", ["output-style", "remote-env", "install-slack-app", "vim"])
+def test_a_command_of_the_client_is_no_turn_whatever_follows(parse, name):  # noqa: F811
+    log = Log()
+    log.user(f"<command-name>/{name}</command-name>\n<command-args></command-args>")
+    log.user(f"/{name} x")
+    log.turn("q1", "a1")
+    (talk,) = parse(log)
+    assert said(talk) == [("q1", "a1", "")]
+
+
+def test_no_name_of_a_command_or_record_is_broken():
+    names = {*claude_text.BUILT_IN, *claude_record.SIDECAR}
+    assert not [name for name in names if name.startswith("-") or name.endswith("-")]
+    assert {"agent-setting", "queue-operation"} <= claude_record.SIDECAR
 
 
 def test_a_command_and_what_it_says_in_one_record_is_the_command(parse):  # noqa: F811

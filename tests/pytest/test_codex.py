@@ -657,6 +657,19 @@ def test_a_root_may_be_any_folder_or_a_link_to_one(tmp_path):
     assert codex.find(str(tmp_path / "missing")) == []
 
 
+@pytest.mark.parametrize("name", ["sessions", "archived_sessions"])
+def test_a_folder_of_rollouts_may_be_a_link_to_another_disk(tmp_path, name):
+    rollout = f"rollout-2026-02-11T09-00-00-{THREAD}.jsonl"
+    disk, root = tmp_path / "disk", tmp_path / ".codex"
+    (disk / name).mkdir(parents=True)
+    (disk / name / rollout).touch()
+    (disk / rollout.replace("02-11", "02-12")).touch()
+    (disk / name / rollout.replace("02-11", "02-12")).symlink_to(disk / rollout.replace("02-11", "02-12"))
+    root.mkdir()
+    (root / name).symlink_to(disk / name)
+    assert codex.find(str(root)) == [[str(root / name / rollout)]]
+
+
 def test_the_folder_of_codex_follows_its_variable():
     assert codex.roots("/home/kit", {}) == ["/home/kit/.codex"]
     assert codex.roots("/home/kit", {"CODEX_HOME": "/srv/codex"}) == ["/srv/codex"]

@@ -570,11 +570,14 @@ def test_a_home_without_logs_is_a_clear_line(home, tmp_path, capsys):
         (["missing.jsonl"], "missing.jsonl: no such file"),
         (["."], ".: is a folder; read it with --root"),
         (["--home", "file"], "file: no such folder"),
+        (["out.jsonl"], "out.jsonl: is a log; name another file for the samples"),
     ],
 )
 def test_what_is_named_must_exist(argv, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
+    if argv == ["out.jsonl"]:
+        (tmp_path / "out.jsonl").touch()
     with pytest.raises(Usage, match=message.replace(".", "\\.")):
         run(tmp_path, *argv)
 

@@ -15,8 +15,9 @@ from random import Random
 from typing import Any
 from unittest import mock
 
-from afs.logs import importing, ledger, samples
+from afs.logs import samples
 from afs.logs.conversation import Conversation, Message, ToolCall, Turn
+from afs.logs.store import importing, ledger
 from talks import Exchange, Talk, text
 
 GENERATIONS = ("gateway", "prompt", "threads")

@@ -9,7 +9,6 @@ import os
 from collections import Counter
 
 from afs import jsonl
-from afs.messages import fail
 
 TYPE_CHECKING = False  # typing is not loaded at run time
 if TYPE_CHECKING:
@@ -110,10 +109,10 @@ class Job:
         from afs.logs.clean import cleaner, is_own
         from afs.logs.noted import Noted
         from afs.logs.samples import Wanted
-        from afs.logs.select import Selection
+        from afs.logs.select import Selection, check
 
         self.run, self.args, self.source = run, run.args, source
-        self._check()
+        check(run.args)
         args, settings = run.args, config.load(vars(run.args).get("config"))
         self.selection = Selection(args, source, settings)
         tools, thinking = not args.no_tools, not args.no_thinking
@@ -141,22 +140,6 @@ class Job:
             self.state = State(args.state, options, self.notes.shown, anew=bool(args.reuse))
             self.saved = run.open(args.state, private=True, last=True)
             self.earlier = Earlier(args.reuse) if args.reuse else None
-
-    def _check(self) -> None:
-        """Options that contradict each other."""
-        args = self.args
-        if args.no_redact and (args.known or args.rules):
-            fail("--no-redact leaves nothing to do for --known and --rules; leave it or them out")
-        if args.list and (args.state or args.account):
-            fail("--list exports nothing; leave --state and --account out")
-        if args.reuse and not args.state:
-            fail("--reuse needs --state FILE, which tells what has not changed")
-        new = vars(args).get("output", "-") == "-" or args.reuse or not os.path.isfile(args.output)
-        if args.state and not new and os.path.getsize(args.output) and os.path.exists(args.state):
-            fail(
-                f"{args.output}: holds what earlier runs wrote, and this one writes what is new; "
-                "append with >>, name another file, or copy the rest from it with --reuse"
-            )
 
     def full(self) -> bool:
         """Whether --limit is reached."""
@@ -196,6 +179,11 @@ class Job:
     def _all_unchanged(self, entries: list[dict[str, Any]]) -> bool:
         """Settle all conversations of a group as they were; False where their samples cannot be copied."""
         lines = [self.earlier.lines(entry["samples"]) if self.earlier else [] for entry in entries]
+        known = set(self.known)
+        for entry in entries:
+            if not self._stands(entry, known):
+                return False
+            known.update(name for name, _ in entry["samples"])
         if None in lines:
             return False
         for entry, copies in zip(entries, lines, strict=True):
@@ -236,7 +224,8 @@ class Job:
             for turn in talk.turns:
                 turn.flags.add("subagent")
         mark_replies(talk.turns)
-        self.entry = self.state.talk(talk) if self.state else {"skipped": {}, "redacted": {}, "samples": []}
+        none: dict[str, Any] = {"skipped": {}, "redacted": {}, "samples": [], "elsewhere": []}
+        self.entry = self.state.talk(talk) if self.state else none
         before = self.seen, self.samples + self.skipped.total()
         if self.args.unit == "turn":
             self._turns(talk)
@@ -252,10 +241,14 @@ class Job:
         """Whether none of a conversation's files has changed; it is taken over then as it was."""
         entry = self.state.settled(talk)
         copies = self.earlier.lines(entry["samples"]) if entry and self.earlier else []
-        if entry is None or copies is None or self.known & {name for name, _ in entry["samples"]}:
+        if entry is None or copies is None or not self._stands(entry, self.known):
             return False
         self._unchanged(entry, copies)
         return True
+
+    def _stands(self, entry: dict[str, Any], known: set[str]) -> bool:
+        """Whether it gives what it gave: no other gives its samples, another those that it left out."""
+        return known.issuperset(entry["elsewhere"]) and known.isdisjoint(name for name, _ in entry["samples"])
 
     def _turns(self, talk: Conversation) -> None:
         turns = list(talk.turns)
@@ -286,6 +279,7 @@ class Job:
         name = sample.sample_id(talk.source, talk.id)
         reasons = [self._judge(talk, turn)[1] for turn in talk.turns]
         if name in self.known:
+            self.entry["elsewhere"].append(name)
             reasons = [reason or "duplicate" for reason in reasons]
         self.known.add(name)
         kept = [turn for turn, reason in zip(talk.turns, reasons, strict=True) if not reason]
@@ -304,6 +298,7 @@ class Job:
             return name, reason
         if self.args.unit == "turn":
             if name in self.known:
+                self.entry["elsewhere"].append(name)
                 return name, "replayed" if turn.origin else "duplicate"
             self.known.add(name)
         return name, ""

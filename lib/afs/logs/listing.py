@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from afs import jsonl, terminal
-from afs.logs.samples import project_name
+from afs.logs.samples import project_name, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ class Listing:
                 row["conversations"] += 1
                 row["files"].update((path, os.path.getsize(path)) for path in _present(talk.files))
             row["turns"] += 1
-            if day := turn.timestamp[:10]:
+            if day := stamp(turn)[:10]:
                 row["first"] = min(row["first"] or day, day)
                 row["last"] = max(row["last"], day)
 

@@ -18,6 +18,26 @@ if TYPE_CHECKING:
     from afs.logs.conversation import Conversation, Source, Turn
 
 
+def check(args: argparse.Namespace) -> None:
+    """Refuse options that contradict each other, and an output that would replace what must stay."""
+    output = vars(args).get("output", "-")
+    if args.no_redact and (args.known or args.rules):
+        fail("--no-redact leaves nothing to do for --known and --rules; leave it or them out")
+    if args.list and (args.state or args.account):
+        fail("--list exports nothing; leave --state and --account out")
+    if args.reuse and not args.state:
+        fail("--reuse needs --state FILE, which tells what has not changed")
+    if output in ("-", "") or not os.path.isfile(output):
+        return
+    if os.path.realpath(output) in map(os.path.realpath, args.logs):
+        fail(f"{output}: is a log; name another file for the samples")
+    if args.state and not args.reuse and os.path.getsize(output) and os.path.exists(args.state):
+        fail(
+            f"{output}: holds what earlier runs wrote, and this one writes what is new; "
+            "append with >>, name another file, or copy the rest from it with --reuse"
+        )
+
+
 class Selection:
     """What the options of a run and the configuration ask for."""
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from afs.config import Config
     from afs.logs.conversation import Conversation
 
-_VERSION = 1
+_VERSION = 2
 _EDGE = 1 << 16  # bytes hashed at each end of a file
 # Options that change neither what is selected nor any byte of a sample.
 _FREE = {"output", "quiet", "rejects", "max_reject", "summary", "account", "strict", "limit"}
@@ -49,32 +49,44 @@ class State:
         before = _read(path, options, anew)
         self._groups: list[_Group] = before["groups"]
         self._fresh = before["code"] == self._code
-        self._of_file: dict[str, _Group] = {name: group for group in self._groups for name in group["files"]}
-        self._of_talk = {talk["id"]: (talk, group) for group in self._groups for talk in group["talks"]}
-        self.hashes = {name: mark for talk, _ in self._of_talk.values() for name, mark in talk["samples"]}
+        # Lists: under two roots files may have one name, and copies of a conversation one id.
+        self._of_file: dict[str, list[_Group]] = {}
+        self._of_talk: dict[str, list[tuple[dict[str, Any], _Group]]] = {}
+        self.hashes: dict[str, str] = {}
+        for group in self._groups:
+            for name in group["files"]:
+                self._of_file.setdefault(name, []).append(group)
+            for talk in group["talks"]:
+                self._of_talk.setdefault(talk["id"], []).append((talk, group))
+                self.hashes.update(talk["samples"])
         self._done: list[_Group] = []
         self._group: _Group = {}
+        self._taken: set[int] = set()
 
     def begin(self, files: Iterable[str]) -> _Group | None:
         """Start on a group of files. Its talks and notes, if nothing in it has changed; else None."""
         marks = {self._shown(path): _mark(path) for path in files}
         self._group = {"files": marks, "talks": [], "notes": {}, "whole": False}
-        before = self._of_file.get(next(iter(marks)))
-        if not self._fresh or before is None or not before["whole"] or before["files"] != marks:
+        if not self._fresh or not all(marks.values()):
             return None
-        if not all(marks.values()):
-            return None
-        return before
+        for before in self._of_file.get(next(iter(marks)), ()):
+            if before["whole"] and before["files"] == marks and id(before) not in self._taken:
+                self._taken.add(id(before))
+                return before
+        return None
 
     def settled(self, talk: Conversation) -> dict[str, Any] | None:
         """What is known of a conversation none of whose files has changed, in a group that has."""
-        entry, group = self._of_talk.get(_name(talk), ({}, {}))
-        names = sorted(self._shown(path) for path in talk.files)
-        if not self._fresh or not entry or entry["files"] != names or not entry["whole"]:
-            return None
-        mine = self._group["files"]
-        same = all(name in mine and mine[name] == group["files"].get(name) for name in names)
-        return entry if same and entry["turns"] == len(talk.turns) else None
+        names, told, mine = (
+            sorted(self._shown(path) for path in talk.files),
+            _told(talk),
+            self._group["files"],
+        )
+        for entry, group in self._of_talk.get(_name(talk), ()):
+            same = entry["whole"] and entry["files"] == names and entry["told"] == told
+            if self._fresh and same and all(mine.get(name) == group["files"].get(name) for name in names):
+                return entry
+        return None
 
     def keep(self, entry: dict[str, Any]) -> None:
         """Take over what is known of a conversation."""
@@ -83,8 +95,14 @@ class State:
     def talk(self, talk: Conversation) -> dict[str, Any]:
         """The entry of a conversation that is read again; the caller fills it."""
         names = sorted(self._shown(path) for path in talk.files)
-        entry = {"id": _name(talk), "files": names, "turns": len(talk.turns), "whole": True}
-        self._group["talks"].append(entry | {"skipped": {}, "redacted": {}, "samples": []})
+        entry = {
+            "id": _name(talk),
+            "files": names,
+            "turns": len(talk.turns),
+            "told": _told(talk),
+            "whole": True,
+        }
+        self._group["talks"].append(entry | {"skipped": {}, "redacted": {}, "samples": [], "elsewhere": []})
         found: dict[str, Any] = self._group["talks"][-1]
         return found
 
@@ -103,9 +121,12 @@ class State:
 
     def withdrawn(self, known: set[str]) -> list[str]:
         """Samples of conversations that this run read, and that none of them gives any more."""
-        read = [talk["id"] for group in self._done for talk in group["talks"] if talk["whole"]]
-        before = [self._of_talk[name][0]["samples"] for name in read if name in self._of_talk]
-        return [name for samples in before for name, _ in samples if name not in known]
+        read = {talk["id"] for group in self._done for talk in group["talks"] if talk["whole"]}
+        half = {talk["id"] for group in self._done for talk in group["talks"] if not talk["whole"]}
+        files = {name for group in self._done if group["whole"] for name in group["files"]}
+        before = [talk for group in self._groups for talk in group["talks"] if talk["id"] not in half]
+        gone = [talk for talk in before if talk["id"] in read or files.issuperset(talk["files"])]
+        return list(dict.fromkeys(n for talk in gone for n, _ in talk["samples"] if n not in known))
 
     def encoded(self) -> bytes:
         """The state after this run: groups that it did not come to stay as they were."""
@@ -149,6 +170,21 @@ def _name(talk: Conversation) -> str:
     return sample.sample_id(talk.source, talk.id)
 
 
+# Flags that the engine adds, after it has asked whether a conversation is settled.
+_LATER = {"subagent", "corrected_by_user", "complained_by_user", "thanked_by_user"}
+
+
+def _told(talk: Conversation) -> str:
+    """A hash of what other files of its group may change in a conversation."""
+    turns = [
+        (turn.origin, turn.native_id, turn.ordinal, turn.skip, turn.cwd, len(turn.messages))
+        for turn in talk.turns
+    ]
+    flags = [sorted(turn.flags - _LATER) for turn in talk.turns]
+    facts = [talk.group, talk.parent, talk.cwd, talk.subagent, talk.agent_version, turns, flags]
+    return xxh3_64_hexdigest(jsonl.encode(facts))
+
+
 def _content(path: str) -> str:
     try:
         with open(path, "rb") as file:
@@ -187,7 +223,7 @@ def _read(path: str, options: str, anew: bool) -> dict[str, Any]:
     empty: dict[str, Any] = {"code": "", "groups": []}
     try:
         with open(path, "rb") as file:
-            found = orjson.loads(file.read())
+            found = jsonl.decode(file.read())  # a name of a file may be no UTF-8
     except FileNotFoundError:
         return empty
     except OSError as error:

@@ -59,11 +59,14 @@ class Queue:
 
     def settle(self, nodes: Sequence[Node]) -> None:
         """Take back what the file holds as a prompt too: in an attachment, or in a later record."""
+        made = set(map(id, self._made))
+        said: dict[str, list[Node]] = {}
+        for node in nodes if made else ():
+            if node.kind in (words.QUEUED, words.PROMPT) and id(node) not in made:
+                said.setdefault(node.text, []).append(node)
         for one in self._made:
-            for node in nodes:
-                again = node.kind == words.QUEUED or (node.kind == words.PROMPT and node.order > one.order)
-                if again and node is not one and node.text == one.text and node not in self._made:
-                    one.kind = words.LINK
+            if any(node.kind == words.QUEUED or node.order > one.order for node in said.get(one.text, ())):
+                one.kind = words.LINK
 
 
 def typed(record: dict[str, Any]) -> tuple[str, str]:

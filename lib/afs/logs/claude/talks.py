@@ -140,12 +140,12 @@ class _Talks:
         ended, cut = False, ""
         for node in segment.nodes[1:]:
             if node.kind == words.ASSISTANT:
-                lines = [
-                    line for line in self._graph.lines[node.key()] if line.uuid not in self._graph.retracted
-                ]
-                if node.key() in self._merged or not lines:
+                if (key := node.key()) in self._merged:
                     continue
-                self._merged.add(node.key())
+                self._merged.add(key)
+                lines = [line for line in self._graph.lines[key] if line.uuid not in self._graph.retracted]
+                if not lines:
+                    continue
                 for message in partial:  # the client asked again after a broken answer
                     turn.messages.remove(message)
                 answer = answered(lines, results)

@@ -44,12 +44,13 @@ def find(root: str, failed: Callable[[OSError], None] | None = None) -> list[lis
     """Rollouts of a root, oldest first; all files of a thread, and of the threads it comes from, in a group.
 
     A plain file goes before a packed one and sessions/ before archived_sessions/. A group of a thread that
-    was imported from another agent ends with the list that says so. Links out of the root are not followed.
-    A folder that cannot be read is given to `failed`.
+    was imported from another agent ends with the list that says so. The two folders may be links, as where
+    they lie on another disk; other links out of the root are not followed. A folder that cannot be read is
+    given to `failed`.
     """
     copies: dict[str, list[tuple[str, bool, bool, str]]] = {}
-    inside = os.path.realpath(root) + os.sep
     tops = [top for top in (os.path.join(root, name) for name in _FOLDERS) if os.path.isdir(top)]
+    inside = tuple(os.path.realpath(top) + os.sep for top in (root, *tops))
     for top in tops or [root]:
         for folder, _, names in os.walk(top, onerror=failed):
             archived = _FOLDERS[1] in os.path.relpath(folder, root).split(os.sep)
