@@ -8,7 +8,7 @@ file=${2:-train.jsonl}
 
 "$root/scripts/afs" export codex --home "$home" -q |
     "$root/scripts/afs" score -q |
-    "$root/scripts/afs" filter --min-score 0.4 -q |
+    "$root/scripts/afs" filter --min-score 0.05 -q |
     "$root/scripts/afs" dedupe -q |
     "$root/scripts/afs" convert --format openai -q -o "$file"
 printf '%s: %d lines\n' "$file" "$(wc -l <"$file")"

@@ -11,7 +11,7 @@ mkdir -p "$folder"
 "$afs" export codex --home "$home" -q -o "$folder/codex.jsonl"
 "$afs" export claude --home "$home" -q -o "$folder/claude.jsonl"
 "$afs" score -q "$folder/codex.jsonl" "$folder/claude.jsonl" |
-    "$afs" filter --min-score 0.4 --dropped "$folder/low.jsonl" -q |
+    "$afs" filter --min-score 0.05 --dropped "$folder/low.jsonl" -q |
     "$afs" dedupe --dropped "$folder/repeated.jsonl" -q -o "$folder/unique.jsonl"
 "$afs" split -q -o "$folder/splits" "$folder/unique.jsonl"
 "$afs" stats "$folder/unique.jsonl"

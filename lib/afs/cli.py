@@ -131,6 +131,17 @@ FLAGS: dict[str, tuple[_Flag, ...]] = {
             },
         ),
     ),
+    "jobs": (
+        (
+            ("-j", "--jobs"),
+            {
+                "type": whole,
+                "default": 1,
+                "metavar": "N",
+                "help": "processes that share named plain files (1); 0: one a core",
+            },
+        ),
+    ),
     "seed": (
         (("--seed",), {"type": int, "default": 42, "metavar": "N", "help": "what chance depends on (42)"}),
     ),

@@ -6,6 +6,10 @@
     conversations = ["3f0c1a52-7b1e-4c9d-9a10-0000000000a1"]
     [redact]
     rules = ["~/.config/afs/rules.toml"]  # files as --rules takes them; nothing in here can lower redaction
+    [score]
+    relevance = 0.5                       # weights of afs-score, in every profile
+    [score.code]
+    code = 3                              # the same for one profile
 
 It is --config FILE, else $AFS_CONFIG or $AFS_CONFIG_PATH, else ~/.config/afs/config.toml. A file that
 others can write is refused: it decides what leaves a private log. A key that is not known is an error,
@@ -14,8 +18,9 @@ because a slip in [exclude] would export what must stay.
 
 from __future__ import annotations
 
+import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from afs.messages import fail, reason_of
@@ -39,6 +44,7 @@ class Config:
     excluded_projects: tuple[str, ...] = ()
     excluded_conversations: frozenset[str] = frozenset()
     rules: tuple[str, ...] = ()
+    score: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # by profile; "" is every one
 
 
 def load(named: str | None, environ: Mapping[str, str] | None = None) -> Config:
@@ -74,8 +80,10 @@ def _checked(path: str, found: dict[str, Any]) -> Config:
         if name == "context_root":
             if not isinstance(value, str):
                 fail(f"{path}: context_root must be a text")
+        elif name == "score":
+            continue
         elif name not in _KEYS:
-            fail(f"{path}: key {name!r} is not known; known are context_root, {', '.join(_KEYS)}")
+            fail(f"{path}: key {name!r} is not known; known are context_root, {', '.join(_KEYS)}, score")
         elif not isinstance(value, dict):
             fail(f"{path}: {name} must be a table: [{name}]")
         else:
@@ -88,6 +96,7 @@ def _checked(path: str, found: dict[str, Any]) -> Config:
         tuple(exclude.get("projects", ())),
         frozenset(exclude.get("conversations", ())),
         tuple(_absolute(rules, folder) for rules in redact.get("rules", ())),
+        _weights(path, found.get("score", {})),
     )
 
 
@@ -97,6 +106,20 @@ def _check_table(path: str, name: str, table: dict[str, Any]) -> None:
             fail(f"{path}: {name}.{key} is not known; known are {', '.join(_KEYS[name])}")
         if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
             fail(f"{path}: {name}.{key} must be a list of texts")
+
+
+def _weights(path: str, table: Any) -> dict[str, dict[str, float]]:
+    """Weights by profile. Which names there are is checked by afs-score, which knows them."""
+    if not isinstance(table, dict):
+        fail(f"{path}: score must be a table: [score]")
+    profiles = {"": {key: value for key, value in table.items() if not isinstance(value, dict)}}
+    profiles |= {key: value for key, value in table.items() if isinstance(value, dict)}
+    for profile, weights in profiles.items():
+        for key, value in weights.items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+                where = ".".join(part for part in ("score", profile, key) if part)
+                fail(f"{path}: {where} must be a number from 0")
+    return {profile: weights for profile, weights in profiles.items() if weights}
 
 
 def _absolute(path: str, folder: str) -> str:

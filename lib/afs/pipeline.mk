@@ -15,7 +15,7 @@
 SHELL := bash
 .SUFFIXES:
 
-# --- What may be set, as in `make pipeline AGENT_HOME=$HOME MIN_SCORE=.5` -------------------------------
+# --- What may be set, as in `make pipeline AGENT_HOME=$HOME MIN_SCORE=.1` -------------------------------
 
 # The home folder with the logs, and the folder for all files. Files from one's own logs do not mix with
 # those from the examples. With INPUT alone no logs are read.
@@ -36,7 +36,7 @@ FORMAT ?= openai alpaca
 # Redaction: files of values that are known (or auto: what the account tells), and of further rules.
 KNOWN ?=
 RULES ?=
-MIN_SCORE ?= 0.4
+MIN_SCORE ?= 0.05
 MAX_REJECT ?= .05
 SEED ?= 42
 JOBS ?= 1
@@ -60,7 +60,10 @@ afs-import-codex-history.uses := $(core) $(exporter) $(store) logs/codex/*.py
 afs-redact.uses := $(core) config.py $(redact)
 afs-validate.uses := $(core)
 afs-score.uses := $(core) config.py curate/__init__.py $(score:%=curate/%.py) curate/calibration.tsv
-afs-filter.uses := $(core) curate/__init__.py curate/where.py
+filter := conditions language sift view where
+afs-filter.uses := $(core) curate/__init__.py $(filter:%=curate/%.py)
+screen := benchmark brief contamination screen sketch
+afs-decontaminate.uses := $(core) curate/__init__.py $(screen:%=curate/%.py)
 near := alike matches near outcome places rows sketch sorting spool unique
 afs-dedupe.uses := $(core) curate/__init__.py $(near:%=curate/%.py)
 parting := assign clusters leaks parting rows split spool

@@ -21,7 +21,7 @@ from afs.pipeline import VARIABLES, Pipeline, read, real, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 LIB = os.path.dirname(os.path.realpath(__file__))
 RULES = os.path.join(LIB, "pipeline.mk")
@@ -29,6 +29,8 @@ SOURCES = ("codex", "claude", "gemini", "antigravity")  # in this order, if ther
 DEPENDENCIES = ("orjson", "xxhash", "zstandard", "numpy", "tqdm", "jq", "ijson")  # the base, as in pyproject
 FAILED = ".stamp/failed"
 _MARK = re.compile(r"# ([\w./-]+): ")
+# Commands that read the configuration.
+_CONFIGURED = re.compile(r"\bafs-(?:export-[a-z]+|redact|score)\b")
 _COMMAND = re.compile(r"(?:^|[;|&(\n])\s*(afs-[a-z0-9-]+)(?=\s|$)")
 
 
@@ -174,8 +176,11 @@ def _stamp(line: Pipeline, stage: str, recipe: str) -> str:
         rows.append(f"{name} {_digest(path)}")
         rows += [f"lib/afs/{part} {_digest(os.path.join(LIB, part))}" for part in used(line.uses, name)]
     rows += [f"{name} {version}" for name, version in versions().items()]
+    settings = config.load(None)
+    if settings.path and _CONFIGURED.search(recipe):
+        rows.append(f"configuration {_digest(settings.path)}")
     if stage.startswith("raw/"):
-        rows.append(_origin(line, stage.removeprefix("raw/")))
+        rows.append(_origin(line, stage.removeprefix("raw/"), settings.rules))
     return "\n".join(rows) + "\n"
 
 
@@ -187,16 +192,14 @@ def used(uses: Mapping[str, list[str]], command: str) -> Iterator[str]:
                 yield os.path.relpath(path, LIB)
 
 
-def _origin(line: Pipeline, source: str) -> str:
+def _origin(line: Pipeline, source: str, rules: Iterable[str]) -> str:
     """What a raw stage reads from outside the folder: path, size and time of each file, as one number."""
     if source == "input":
         files = [(path, real(line, path)) for path in shlex.split(line.variables["INPUT"])]
     else:
         home = real(line, line.variables["AGENT_HOME"])
         files = [(os.path.relpath(path, home), path) for path in logs(source, home)]
-    settings = config.load(None)
-    extras = f"{line.variables['KNOWN']} {line.variables['RULES']}".split()
-    extras += [settings.path, *settings.rules] if settings.path else []
+    extras = [*f"{line.variables['KNOWN']} {line.variables['RULES']}".split(), *rules]
     files += [(path, real(line, path)) for path in extras if path != "auto"]
     digest = hashlib.sha256()
     for name, path in files:

@@ -177,3 +177,164 @@ ids() { grep -o '"sample_id":"[^"]*"' | cut -d '"' -f 4 | tr -d '\n'; }
     run --separate-stderr afs-dedupe gone.jsonl
     [ "${#lines[@]}" -eq 1 ]
 }
+
+# Three samples of one long text, the second with a word changed, and one of another.
+write_near() {
+    local words
+    words=$(printf 'word%s ' {1..120})
+    printf '{"sample_id":"%s","instruction":"Tell me.","output":"%s","score":%s}\n' \
+        a "$words" 1 b "${words/word50 /other }" 3 c "${words/word90 /third }more and more" 2 \
+        d "$(printf 'else%s ' {1..120})" 9 >"$1"
+}
+
+@test "--near drops what is nearly the same as a sample that stays" {
+    write_near in.jsonl
+    run --separate-stderr afs-dedupe --near in.jsonl
+    [ "$status" -eq 0 ]
+    [ "$stderr" = "afs-dedupe: 4 read, 2 written, 2 dropped (near 2)" ]
+    sed -n '1p;4p' in.jsonl | cmp - <(afs-dedupe -q --near in.jsonl)
+    afs-dedupe -q --near <in.jsonl | cmp - <(afs-dedupe -q --near in.jsonl)
+    gzip -c in.jsonl >in.gz
+    afs-dedupe -q --near -j 2 --memory 1M in.gz | cmp - <(afs-dedupe -q --near in.jsonl)
+}
+
+@test "--threshold says how alike that is" {
+    write_near in.jsonl
+    [ "$(afs-dedupe -q --near --threshold 0.95 in.jsonl | ids)" = abcd ]
+    [ "$(afs-dedupe -q --near --threshold 0.9 in.jsonl | ids)" = acd ]
+    [ "$(afs-dedupe -q --near --threshold 1 in.jsonl | ids)" = abcd ]
+    for wrong in 0 1.5 x; do
+        run afs-dedupe --near --threshold "$wrong" in.jsonl
+        [ "$status" -eq 2 ]
+    done
+    run --separate-stderr afs-dedupe --threshold 0.5 in.jsonl
+    [ "$status" -eq 2 ]
+    [ "$stderr" = "afs-dedupe: --threshold needs --near" ]
+}
+
+@test "--keep says which of the alike stays" {
+    write_near in.jsonl
+    [ "$(afs-dedupe -q --near --keep first in.jsonl | ids)" = ad ]
+    [ "$(afs-dedupe -q --near --keep last in.jsonl | ids)" = cd ]
+    [ "$(afs-dedupe -q --near --keep longest in.jsonl | ids)" = cd ]
+    [ "$(afs-dedupe -q --near --keep best:score in.jsonl | ids)" = bd ]
+    [ "$(afs-dedupe -q --near --keep best:no.such in.jsonl | ids)" = ad ]
+    [ "$(sed 's/"sample_id":"."/"sample_id":"x"/' in.jsonl | afs-dedupe -q --by id --keep best:score | grep -o '"score":.')" = '"score":9' ]
+    for wrong in best best: middle; do
+        run afs-dedupe --keep "$wrong" in.jsonl
+        [ "$status" -eq 2 ]
+    done
+}
+
+@test "--clusters has a row of each sample that matched and of the one that stays" {
+    write_near in.jsonl
+    run --separate-stderr afs-dedupe -q --near --clusters who.jsonl in.jsonl -o out.jsonl
+    [ "$status" -eq 0 ]
+    [ "$(wc -l <who.jsonl)" -eq 3 ]
+    [ "$(jq -r '[.cluster,.sample_id,.line,.reason,.match_id,.match_line]|join(" ")' who.jsonl)" = \
+        $'1 a 1 kept  \n1 b 2 near a 1\n1 c 3 near a 1' ]
+    [ "$(jq .similarity who.jsonl | tr '\n' ' ')" = "null 0.9187 0.8968 " ]
+    # Exact ones are named as well, in the order of the input, with files and lines.
+    write_twins twins.jsonl
+    afs-dedupe -q --clusters who.jsonl in.jsonl twins.jsonl >out
+    [ "$(jq -r '[.reason,.file,.line,.match_id,.match_line,.similarity]|join(" ")' who.jsonl)" = \
+        $'kept twins.jsonl 1   \nduplicate twins.jsonl 3 a 1 1' ]
+    cmp out <(afs-dedupe -q in.jsonl twins.jsonl)
+    run afs-dedupe --clusters in.jsonl in.jsonl
+    [ "$status" -eq 2 ]
+    cmp in.jsonl <(write_near /dev/stdout)
+}
+
+@test "--dropped names the match" {
+    write_near in.jsonl
+    afs-dedupe -q --near --dropped gone.jsonl in.jsonl >out
+    [ "$(jq -c '[.sample_id,._dropped,._duplicate.id,._duplicate.line]' gone.jsonl | tr '\n' ' ')" = \
+        '["b","near","a",1] ["c","near","a",1] ' ]
+}
+
+@test "--mark drops nothing and says it at the end of the line, once" {
+    write_near in.jsonl
+    run --separate-stderr afs-dedupe --near --mark in.jsonl -o marked.jsonl
+    [ "$stderr" = "afs-dedupe: 4 read, 4 written, 2 marked (near 2)" ]
+    [ "$(sed -n 2p marked.jsonl)" = \
+        "$(sed -n '2s/}$//p' in.jsonl),\"_duplicate\":{\"reason\":\"near\",\"similarity\":0.9187,\"id\":\"a\",\"file\":\"in.jsonl\",\"line\":1}}" ]
+    sed -n '1p;4p' in.jsonl | cmp - <(sed -n '1p;4p' marked.jsonl)
+    afs-dedupe -q --near --mark marked.jsonl | sed 's/marked.jsonl/in.jsonl/' | cmp - marked.jsonl
+    # What is alike no longer loses its mark.
+    afs-dedupe -q --mark marked.jsonl | cmp - in.jsonl
+    run afs-dedupe --mark --dropped gone in.jsonl
+    [ "$status" -eq 2 ]
+}
+
+@test "--against drops what a reference holds" {
+    write_near old.jsonl
+    write_twins new.jsonl
+    sed -n '2p' old.jsonl | sed 's/"b"/"n"/' >>new.jsonl
+    run --separate-stderr afs-dedupe --against old.jsonl new.jsonl
+    [ "$stderr" = "afs-dedupe: 6 read, 4 written, 2 dropped (duplicate 1, reference 1), 4 reference" ]
+    # Near: the reference is alike to itself and stays unread in the output.
+    printf '%s\n' "$(sed -n 1p old.jsonl | sed 's/word7 /seven /; s/"a"/"m"/')" >>new.jsonl
+    run --separate-stderr afs-dedupe --near --keep longest --against old.jsonl --against old.jsonl --dropped gone new.jsonl
+    [ "$(printf '%s\n' "${lines[@]}" | ids)" = abdb ]
+    [ "$(jq -c '[._dropped,._duplicate.file,._duplicate.line]' gone | sort | tr '\n' ' ')" = \
+        '["duplicate","new.jsonl",1] ["reference","old.jsonl",1] ["reference","old.jsonl",2] ' ]
+    run --separate-stderr afs-dedupe --by id --against old.jsonl new.jsonl
+    [ "$(printf '%s\n' "${lines[@]}" | ids)" = nm ]
+}
+
+@test "an empty reference is said and changes nothing; one that cannot be used is an error" {
+    write_twins in.jsonl
+    : >none.jsonl
+    run --separate-stderr afs-dedupe --against none.jsonl in.jsonl
+    [ "$status" -eq 0 ]
+    [ "${#lines[@]}" -eq 4 ]
+    [[ "$stderr" == "afs-dedupe: none.jsonl: holds no sample to compare with"* ]]
+    run afs-dedupe --against missing.jsonl in.jsonl
+    [ "$status" -eq 2 ]
+    run afs-dedupe --against . in.jsonl
+    [ "$status" -eq 2 ]
+    run afs-dedupe --against none.jsonl in.jsonl -o none.jsonl
+    [ "$status" -eq 2 ]
+    printf '%s\n' 'bad' '' '[]' '{"instruction":"r"}' '{"instruction":"r","output":"yes"}' >ref.jsonl
+    run --separate-stderr afs-dedupe --near --against ref.jsonl in.jsonl
+    [ "$status" -eq 1 ]
+    [ "${#lines[@]}" -eq 3 ]
+    [[ "$stderr" == *"ref.jsonl:4: field 'output' is missing"* ]]
+    run --separate-stderr afs-dedupe --against ref.jsonl --rejects r.jsonl in.jsonl
+    [ "$status" -eq 0 ]
+    [ "$(wc -l <r.jsonl)" -eq 3 ]
+    head -c 30 <(afs-dedupe -q in.jsonl | gzip -c) >torn.gz
+    run --separate-stderr afs-dedupe --against torn.gz in.jsonl
+    [ "$status" -eq 1 ]
+    [[ "$stderr" == *"torn.gz: the gzip data ends too early"* ]]
+}
+
+@test "--by conversation drops the shorter copy of a conversation that goes on elsewhere" {
+    turn() { printf '{"role":"user","content":"q%s"},{"role":"assistant","content":"a%s"}' "$1" "$1"; }
+    sample() { printf '{"sample_id":"%s","instruction":"q1","output":"a1","messages":%s}\n' "$1" "$2"; }
+    {
+        sample a null
+        sample b "[$(turn 1),$(turn 2)]"
+        sample c "[$(turn 1),$(turn 2),$(turn 3)]"
+        sample d "[$(turn 1),$(turn 4)]"
+        sample e "[$(turn 2)]"
+        sample f "[$(turn 1),$(turn 2),$(turn 3)]"
+    } >in.jsonl
+    run --separate-stderr afs-dedupe --by conversation in.jsonl
+    [ "$(printf '%s\n' "${lines[@]}" | ids)" = cde ]
+    [ "$stderr" = "afs-dedupe: 6 read, 3 written, 3 dropped (continued 2, duplicate 1)" ]
+    [ "$(afs-dedupe -q --by conversation --keep last --clusters who.jsonl <in.jsonl | ids)" = def ]
+    [ "$(jq -r 'select(.reason=="continued")|[.sample_id,.match_id]|join(" ")' who.jsonl)" = $'a f\nb f' ]
+    sed -n 3p in.jsonl >long.jsonl
+    [ "$(afs-dedupe -q --by conversation --against long.jsonl in.jsonl | ids)" = de ]
+    [ "$(afs-dedupe -q --by conversation --memory 64k in.jsonl | ids)" = cde ]
+}
+
+@test "--memory bounds what is held, and changes no byte" {
+    write_near in.jsonl
+    write_twins twins.jsonl
+    for options in "" "--near" "--keep longest" "--by conversation"; do
+        # shellcheck disable=SC2086
+        afs-dedupe -q $options --memory 1k in.jsonl twins.jsonl | cmp - <(afs-dedupe -q $options in.jsonl twins.jsonl)
+    done
+}

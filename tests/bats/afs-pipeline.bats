@@ -53,9 +53,9 @@ load pipeline
     [ "$(ran)" = "samples scored kept $after_kept" ]
 }
 
-@test "without --min-score '' samples are held to 0.4, with it to nothing" {
+@test "without --min-score '' samples are held to 0.05, with it to nothing" {
     run --separate-stderr afs-pipeline -n --home 'my home: x'
-    [[ $output == *'afs-filter --min-score 0.4 --has output scored.jsonl '* ]]
+    [[ $output == *'afs-filter --min-score 0.05 --has output scored.jsonl '* ]]
     run --separate-stderr afs-pipeline -n --home 'my home: x' --min-score ''
     [[ $output == *'afs-filter --has output scored.jsonl '* ]]
 }

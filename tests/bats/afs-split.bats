@@ -17,7 +17,7 @@ write_groups() {
     [ -z "$output" ]
     cat splits/train.jsonl splits/val.jsonl splits/test.jsonl | sort >out
     sort in.jsonl | cmp - out
-    [[ "$stderr" == "afs-split: 40 read, "*" test, "*" train, "*" val" ]]
+    [[ "$stderr" == "afs-split: 40 read, 20 groups, "*" test, "*" train, "*" val" ]]
     grep -q '"read":40,"written":40' s.json
 }
 
@@ -84,7 +84,7 @@ write_groups() {
 @test "empty input gives three empty files" {
     run --separate-stderr afs-split -o out </dev/null
     [ "$status" -eq 0 ]
-    [ "$stderr" = "afs-split: 0 read, 0 test, 0 train, 0 val" ]
+    [ "$stderr" = "afs-split: 0 read, 0 groups, 0 test, 0 train, 0 val" ]
     [ "$(cat out/train.jsonl out/val.jsonl out/test.jsonl | wc -c)" -eq 0 ]
     [ "$(find out -mindepth 1 | wc -l)" -eq 3 ]
 }
@@ -157,4 +157,78 @@ write_groups() {
     [ "$status" -eq 1 ]
     [[ "$stderr" == *"cut.gz: the gzip data ends too early"* ]]
     [ "$(cat out/*.jsonl | wc -l)" -ge 40 ]
+}
+
+@test "--exact gives the shares asked, and --stratify gives them within each value" {
+    write_groups in.jsonl
+    run --separate-stderr afs-split --exact in.jsonl -o out
+    [ "$status" -eq 0 ]
+    [ "$stderr" = "afs-split: 40 read, 20 groups, 4 test, 32 train, 4 val" ]
+    for n in {1..13}; do
+        printf '{"sample_id":"s%s","source":"%s"}\n' "$n" "$((n < 11 ? 1 : n < 13 ? 2 : 3))"
+    done >in.jsonl
+    run --separate-stderr afs-split --stratify source in.jsonl -o out --summary s.json
+    [ "$(grep -c '"source":"1"' out/train.jsonl out/val.jsonl out/test.jsonl | cut -d : -f 2 | tr '\n' ' ')" = "8 1 1 " ]
+    [ "$(grep -c '"source":"2"' out/train.jsonl out/val.jsonl out/test.jsonl | cut -d : -f 2 | tr '\n' ' ')" = "1 0 1 " ]
+    [ "$(grep -c '"source":"3"' out/train.jsonl out/val.jsonl out/test.jsonl | cut -d : -f 2 | tr '\n' ' ')" = "1 0 0 " ]
+    [[ "$stderr" == *"2 of 3 strata have fewer than three groups"* ]]
+    [ "$(jq -c '.strata["2"].records' s.json)" = '{"train":1,"val":0,"test":1}' ]
+    run --separate-stderr afs-split --stratify none in.jsonl -o other
+    [ "$status" -eq 2 ]
+    [[ "$stderr" == *"no record has the field 'none' of --stratify"* ]]
+}
+
+@test "--previous keeps every old group where it was, also in place and with --exact" {
+    write_groups in.jsonl
+    afs-split -q --seed 3 in.jsonl -o splits
+    cp -r splits old
+    for n in {1..20}; do printf '{"sample_id":"new%s","instruction":"q","output":"a"}\n' "$n"; done >>in.jsonl
+    for more in "" --exact "--stratify instruction"; do
+        # shellcheck disable=SC2086
+        run --separate-stderr afs-split $more --previous old in.jsonl -o splits
+        [ "$status" -eq 0 ]
+        [[ "$stderr" == *" 40 groups, 20 old_groups, "* ]]
+        for part in train val test; do cmp old/$part.jsonl <(grep -v '"new' splits/$part.jsonl); done
+    done
+    afs-split -q --previous splits in.jsonl -o splits
+    run --separate-stderr afs-split --previous nowhere in.jsonl -o splits
+    [ "$status" -eq 2 ]
+}
+
+@test "--groups keeps together what is alike, and --check finds what is not" {
+    for n in {1..60}; do printf '{"sample_id":"s%s","instruction":"q%s","output":"a"}\n' "$n" "$n"; done >in.jsonl
+    for n in {1..60}; do printf '{"cluster":%s,"sample_id":"s%s"}\n' "$((n % 20))" "$n"; done >near.jsonl
+    afs-split -q in.jsonl -o apart
+    afs-split -q --groups near.jsonl in.jsonl -o together
+    run --separate-stderr afs-split --check --groups near.jsonl together/*.jsonl
+    [ "$status" -eq 0 ]
+    [ -z "$output" ]
+    [[ "$stderr" == *"nothing is in more than one file; groups, contents and clusters were compared"* ]]
+    run --separate-stderr afs-split --check --groups near.jsonl apart/*.jsonl
+    [ "$status" -eq 3 ]
+    [[ "${lines[0]}" == '{"shared":"cluster","files":[{"file":"apart/'* ]]
+    run --separate-stderr afs-split --check apart/*.jsonl
+    [ "$status" -eq 0 ]
+    [[ "$stderr" == *"near-duplicates only with --groups"* ]]
+    run --separate-stderr afs-split --check apart/train.jsonl together/train.jsonl
+    [ "$status" -eq 3 ]
+    [[ "$output" == *'{"shared":"group","group":"s'* ]]
+    [[ "$output" == *'{"shared":"content","files":'* ]]
+}
+
+@test "--check compares files and writes none" {
+    write_groups in.jsonl
+    for args in "in.jsonl" "in.jsonl ./in.jsonl" "in.jsonl - -o out" "in.jsonl - --exact"; do
+        # shellcheck disable=SC2086
+        run --separate-stderr afs-split --check $args </dev/null
+        [ "$status" -eq 2 ]
+    done
+    [ ! -e out ]
+}
+
+@test "--memory bounds what is held, not what comes out" {
+    write_groups in.jsonl
+    afs-split -q --exact --memory 1k in.jsonl -o small
+    afs-split -q --exact --memory 1G in.jsonl -o large
+    diff -r small large
 }

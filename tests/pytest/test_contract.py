@@ -16,11 +16,14 @@ from conftest import ROOT, Shell, commands, environment, load
 BIN = ROOT / "bin"
 ALL = sorted(path.name for path in BIN.iterdir() if path.name != "__pycache__")
 PYTHON = commands()
+# Modules with a child of their own: it ends at once, so that nothing of its parent's is written twice.
+FORKING = ("ranges", "where")
 CORE = ("cli", "jsonl", "messages", "output", "run", "sample")
 GOOD = b'{"sample_id":"a","instruction":"Say hi.","input":"","output":"hi, you there","source":"t"}\n'
 
 # What a command needs to do anything at all; nothing else may be written here.
 NEEDED = {
+    "afs-decontaminate": ("--against", ROOT / "examples" / "benchmark.jsonl"),
     "afs-split": ("-o", "parts"),
     "afs-export-antigravity": ("--home", ROOT / "examples" / "home"),
     "afs-export-claude": ("--home", ROOT / "examples" / "home"),
@@ -40,7 +43,10 @@ if os.path.isfile(os.path.join(_lib, "afs", "cli.py")):
 # Loaded by Python, argparse and orjson anyway; what comes on top at --help and at an empty run is named here.
 LOADED_AT_HELP = {"__future__", "_locale", "errno", "locale", "signal", "textwrap", "unicodedata"}
 LOADED_AT_WORK = LOADED_AT_HELP | {"fcntl", "xxhash", "xxhash._xxhash", "xxhash.version"}
-LOADED_BY = {  # rules are read when a redactor is made: TOML, and hashes of the values that are known
+LOADED_BY = {
+    # the configuration, for weights; ranks are looked up by halves
+    "afs-score": {"bisect", "_bisect", "typing", "_typing", "typing.io", "typing.re"},
+    # rules are read when a redactor is made: TOML, and hashes of the values that are known
     "afs-redact": {
         *("tomllib", "tomllib._parser", "tomllib._re", "tomllib._types"),
         *("string", "_string", "struct", "_struct", "typing", "_typing", "typing.io", "typing.re"),
@@ -237,6 +243,8 @@ def test_a_module_is_one_room_that_neither_prints_nor_exits(path):
         assert not re.search(r"^\s*(import argparse|from argparse)", _without_typing(code), re.MULTILINE), (
             f"{name}: options belong to cli.py and to the commands"
         )
+    if path.stem in FORKING:
+        code = code.replace("os._exit(", "")
     assert (
         not re.search(r"(?<![\w.])(print|exit|quit)\(|sys\.exit\(|os\._exit\(|SystemExit\(", code)
         or path.stem == "cli"

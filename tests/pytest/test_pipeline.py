@@ -159,7 +159,7 @@ def test_defaults(here):
     made = stages.settings(MAKE, str(here / "commands"), {})
     assert [made[name] for name in pipeline.VARIABLES] == [
         *("examples/home", "codex claude gemini antigravity", "", "training_data/pipeline"),
-        *("openai alpaca", "", "", "0.4", ".05", "42", "1"),
+        *("openai alpaca", "", "", "0.05", ".05", "42", "1"),
     ]
     given = stages.settings(MAKE, str(here / "commands"), {"AGENT_HOME": "home"})
     assert given["OUT"] == "training_data/pipeline-home"
@@ -176,7 +176,7 @@ def test_stages_come_in_an_order_in_which_they_could_run(here):
 
 def test_a_stamp_names_what_its_stage_was_made_from(here):
     text = stamps(line(here))["kept"]
-    assert "afs-filter --min-score 0.4 --has output scored.jsonl" in text
+    assert "afs-filter --min-score 0.05 --has output scored.jsonl" in text
     assert re.search(r"^afs-filter [0-9a-f]{64}$", text, re.M)
     assert re.search(r"^lib/afs/run.py [0-9a-f]{64}$", text, re.M)
     assert re.search(r"^orjson \d", text, re.M)

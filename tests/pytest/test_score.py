@@ -14,7 +14,7 @@ import textwrap
 
 import pytest
 from afs import jsonl, sample
-from afs.curate import damage, ending, score, signals
+from afs.curate import damage, ending, profiles, score, signals
 from afs.curate.view import WINDOW, View
 from conftest import load
 from hypothesis import given
@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 
 command = load("afs-score")
 NAMES = [
-    "relevance", "substance", "completeness", "variety", "directness", "originality", "integrity", "outcome",
+    "relevance", "substance", "completeness", "variety", "density", "directness", "originality", "integrity",
+    "language", "code", "outcome",
 ]  # fmt: skip
 
 
@@ -34,8 +35,15 @@ def view(answer, question="Explain what a hash map is.", context="", **more):
     return View(asked(question, answer, context, **more))
 
 
+GENERIC = profiles.weights_of("generic")
+
+
+def raw(record, profile="generic"):
+    return score.mean(score.components(record), profiles.weights_of(profile))
+
+
 def rated(question, answer, context=""):
-    return score.rate(asked(question, answer, context))[0]
+    return raw(asked(question, answer, context))
 
 
 # --- good and bad, by hand --------------------------------------------------------------------------
@@ -226,7 +234,7 @@ def areas(good, bad):
     [
         (cut, 0.85),
         (looping, 0.98),
-        (mistyped, 0.95),
+        (mistyped, 0.93),
         (shuffled, 0.93),
         (misread, 0.95),
         (lost, 0.98),
@@ -236,62 +244,49 @@ def areas(good, bad):
 def test_damage_is_ranked_below_what_it_was(harm, least):
     chance = random.Random(3)
     sound = list(documented())
-    good = [score.rate(record)[0] for record in sound]
-    bad = [score.rate({**record, "output": harm(record["output"], chance)})[0] for record in sound]
+    good = [raw(record) for record in sound]
+    bad = [raw({**record, "output": harm(record["output"], chance)}) for record in sound]
     assert len(sound) > 60
     assert sorted(good)[len(good) // 20] > 0.4
     assert areas(good, bad) >= least
-
-
-@pytest.mark.skipif(not os.environ.get("AFS_TEST_HOME"), reason="AFS_TEST_HOME names no home with logs")
-def test_real_turns_are_above_the_threshold_and_their_damage_below(shell):
-    chance = random.Random(3)
-    turns = []
-    for agent in ("codex", "claude"):
-        done = shell.run(f"afs-export-{agent}", "-q", "--home", os.path.abspath(os.environ["AFS_TEST_HOME"]))
-        assert done.returncode == 0, done.stderr
-        turns += [jsonl.decode(line) for line in done.stdout.splitlines()]
-    good = [score.rate(turn)[0] for turn in turns]
-    assert len(good) > 50
-    assert sum(value < 0.4 for value in good) <= 0.02 * len(good)
-    for harm, least in (
-        (cut, 0.85),
-        (looping, 0.95),
-        (mistyped, 0.95),
-        (misread, 0.95),
-        (lost, 0.95),
-        (refused, 0.95),
-    ):
-        long = [turn for turn in turns if len(turn["output"]) > 100]
-        bad = [score.rate({**turn, "output": harm(turn["output"], chance)})[0] for turn in long]
-        assert areas(good, bad) >= least, harm.__name__
 
 
 # --- the parts --------------------------------------------------------------------------------------
 
 
 def test_components_are_a_fixed_set_in_order_rounded_to_four_places():
-    total, parts = score.rate(asked(HASH, "A hash map stores pairs of keys and values, " * 2 + "somehow."))
-    assert list(parts) == NAMES
-    for value in [total, *(value for value in parts.values() if value is not None)]:
+    parts = score.components(asked(HASH, "A hash map stores pairs of keys and values, " * 2 + "somehow."))
+    assert list(parts) == NAMES == list(profiles.SIGNALS)
+    for value in (value for value in parts.values() if value is not None):
         assert 0 <= value <= 1
         assert value == round(value, 4)
 
 
-def test_what_cannot_tell_drops_out_of_the_mean(monkeypatch):
-    values = {"relevance": (None, 9.0), "substance": (1.0, 1.0), "variety": (0.2, 1.0)}
-    fixed = {name: (lambda view, value=value: value, weight) for name, (value, weight) in values.items()}
-    monkeypatch.setattr(score, "SIGNALS", fixed)
-    total, parts = score.rate(asked("q", "a"))
-    assert parts == {"relevance": None, "substance": 1.0, "variety": 0.2}
-    assert total == round(2 / (1 / 1.02 + 1 / 0.22) - 0.02, 4)
-    monkeypatch.setattr(score, "SIGNALS", {"relevance": fixed["relevance"]})
-    assert score.rate(asked("q", "a")) == (0.0, {"relevance": None})
+def test_what_cannot_tell_drops_out_of_the_mean():
+    parts = dict.fromkeys(NAMES) | {"substance": 1.0, "variety": 0.2}
+    weights = dict.fromkeys(NAMES, 1.0) | {"relevance": 9.0}
+    assert score.mean(parts, weights) == pytest.approx(2 / (1 / 1.02 + 1 / 0.22) - 0.02)
+    assert score.mean(parts, weights | {"variety": 0.0}) == pytest.approx(1.0)
+    assert score.mean(dict.fromkeys(NAMES), weights) == 0.0
+    assert score.mean(dict.fromkeys(NAMES, 1.0), weights) == 1.0
+
+
+def test_a_rank_is_the_share_that_is_lower():
+    sound = [0.1, 0.2, 0.2, 0.7, 1.0, 1.0]
+    assert [score.rank(value, sound) for value in (0.0, 0.1, 0.15, 0.2, 0.3, 1.0)] == [
+        0.0, 0.0, 0.1667, 0.1667, 0.5, 0.6667,
+    ]  # fmt: skip
+
+
+@given(st.lists(st.floats(0, 1), min_size=1), st.floats(0, 1))
+def test_the_rank_is_what_counting_gives(values, value):
+    assert score.rank(value, sorted(values)) == round(sum(other < value for other in values) / len(values), 4)
 
 
 def test_all_signals_at_their_best_give_one():
-    record = asked("Name a colour.", "Blue is a colour.", _metadata={"flags": []})
-    assert score.rate(record)[0] == 1.0
+    record = asked("Name a colour.", "Blue is a colour.", _metadata={"flags": ["thanked_by_user"]})
+    assert score.mean(dict.fromkeys(NAMES, 1.0), GENERIC) == 1.0
+    assert raw(record) > 0.97
 
 
 @pytest.mark.parametrize(
@@ -300,9 +295,13 @@ def test_all_signals_at_their_best_give_one():
         (None, None, None),
         ({"flags": None}, None, None),
         ({"flags": "interrupted"}, None, None),
-        ({"flags": []}, None, 1.0),
-        ({"flags": [7, "after_compaction"]}, None, 1.0),
-        ({"flags": ["tool_failed"]}, None, 0.9),
+        ({"flags": []}, None, 0.9),
+        ({"flags": [7, "after_compaction"]}, None, 0.9),
+        ({"flags": ["tool_failed"]}, None, 0.8),
+        ({"flags": ["complained_by_user"]}, None, 0.3),
+        ({"flags": ["thanked_by_user"]}, None, 1.0),
+        ({"flags": ["tool_failed", "thanked_by_user"]}, None, 1.0),
+        ({"flags": ["corrected_by_user", "thanked_by_user"]}, None, 0.3),
         ({"flags": ["tool_failed", "interrupted"]}, None, 0.0),
         ({"flags": ["corrected_by_user"]}, None, 0.3),
         (
@@ -323,8 +322,8 @@ def test_outcome_is_the_worst_that_the_record_says(metadata, messages, expected)
 
 def test_an_interrupted_turn_is_below_the_threshold():
     record = asked("Rename the option.", "You're right, I will rename it now and run the tests.")
-    assert score.rate(record)[0] > 0.9
-    assert score.rate({**record, "_metadata": {"flags": ["interrupted"]}})[0] < 0.4
+    assert raw(record) > 0.9
+    assert raw({**record, "_metadata": {"flags": ["interrupted"]}}) < 0.4
 
 
 def test_relevance_follows_what_the_question_names():
@@ -332,7 +331,7 @@ def test_relevance_follows_what_the_question_names():
     on = "A closure that captures a mutable reference borrows it mutably: the borrow checker of Rust forbids others."
     off = "Preheat the oven, whisk the eggs with sugar until pale, fold in the flour and bake for half an hour in a tin."
     assert signals.relevance(view(on, question)) == 1.0
-    assert signals.relevance(view(off, question)) == pytest.approx(0.15)
+    assert signals.relevance(view(off, question)) == pytest.approx(0.2)
     assert signals.relevance(view(on, "yes please, do it")) is None
     assert signals.relevance(view("Yes.", question)) is None
     assert signals.relevance(view(on, "Summarise.", question)) == 1.0
@@ -412,7 +411,7 @@ def test_damage_counts_in_question_and_answer(wrong):
     assert damage.integrity(view(text * 3)) == 1.0
     assert damage.integrity(view(text + wrong * 5)) < 0.1
     assert damage.integrity(view(text, question=text + wrong * 5)) < 0.1
-    assert 0.5 < damage.integrity(view(text * 20 + wrong)) < 1
+    assert 0 < damage.integrity(view(text * 20 + wrong)) < 1
 
 
 @pytest.mark.parametrize(
@@ -426,15 +425,15 @@ def test_only_both_ends_of_a_long_text_are_read():
     head, tail = "A sentence at the start. " * 200, "A sentence with an end. " * 200
     one = asked("Explain it. " * 1000, head[:WINDOW] + "\ufffd" * 50_000 + "." + tail[-WINDOW:])
     other = asked("Explain it. " * 1000, head[:WINDOW] + "b c " * 9_000 + "." + tail[-WINDOW:])
-    assert score.rate(one) == score.rate(other)
+    assert score.components(one) == score.components(other)
 
 
 @given(question=st.text(), context=st.text() | st.none(), answer=st.text())
 def test_any_text_gets_a_score(question, context, answer):
     record = asked(question, answer, context)
     assert not score.check(record)
-    total, parts = score.rate(record)
-    assert 0 <= total <= 1
+    parts = score.components(record)
+    assert 0 <= score.mean(parts, GENERIC) <= 1
     assert all(value is None or 0 <= value <= 1 for value in parts.values())
 
 
@@ -463,7 +462,7 @@ def test_hostile_text_takes_no_time():
 
 def spliced(line):
     record = jsonl.decode(line)
-    return command.scored(line, record, *score.rate(record))
+    return command.scored(line, record, raw(record), score.components(record))
 
 
 @pytest.mark.parametrize(

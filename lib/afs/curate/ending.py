@@ -15,17 +15,18 @@ from afs.curate.phrases import (
     PAIRS,
     SIGN_OFFS,
     SOMETIMES_LAST,
+    UNENDED,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from afs.curate.view import View
 
-_FENCE = re.compile(r"^[ \t]*(?:```+|~~~+)(.*)$", re.MULTILINE)
 _CUT_MARK = re.compile(r"[\[(<](?:\.\.\.|\u2026|truncated|cut off|continued?)[\])>]$")
 _SENTENCE = re.compile(r"\w{2}[.!?](?:\s|$)|[\u3002\uff01\uff1f]")
 # A sentence that begins behind another one and has no end. Two letters: "e.g." and "3." end none.
 _SENTENCE_BEGUN = re.compile(r"\w{2}[.!?]['\")]?\s+[A-Z][^.!?]*$|[\u3002\uff01\uff1f][^\u3002\uff01\uff1f]+$")
+_FRAGMENT = re.compile(r"[^\W\d_]{2}$")
 # A short line without a full stop, and its part right below.
 _LABEL = re.compile(r"(?:^|\n\n)[^\n.!?|`]{2,60}\n(?=\S)")
 
@@ -34,16 +35,16 @@ def completeness(view: View) -> float | None:
     """1 for an answer that comes to an end; 0 for one that stops inside a code block or a sentence.
 
     The text's own habit decides where a full stop is missing: a list whose items have none may end
-    without one. None where the text does not show how it ends its sentences.
+    without one, a report in several parts is rarely over deep in one of its lists. None where the text
+    does not show how it ends its sentences.
     """
     last = view.last
     if not last:
         return None
-    if "```" in view.answer or "~~~" in view.answer:
-        if _in_fence(view):
-            return 0.0
-        if last.startswith(("```", "~~~")):
-            return 1.0
+    if view.blocks and not view.blocks[-1].closed:
+        return 0.0
+    if last.startswith(("```", "~~~")):
+        return 1.0
     if _CUT_MARK.search(last[-20:].lower()) or ITEM.fullmatch(last) or last[-1] in DANGLING_MARKS:
         return 0.0
     if last[-1] in COLONS:
@@ -51,8 +52,10 @@ def completeness(view: View) -> float | None:
     if last.endswith(("...", ELLIPSIS)):
         return 0.2
     bare = last.rstrip(CLOSERS)
+    if bare and bare[-1] not in ENDS and _FRAGMENT.search(bare) and bare[-2:].lower() in UNENDED:
+        return 0.25 if len(last) > 24 or len(view.answer) > 80 else None
     if _is_code(view):
-        return _balance(view)
+        return min(_balance(view), 0.3 if last.count('"') % 2 else 0.7 if _in_parts(view) else 1.0)
     if _opens(last):
         return 0.03
     if last[0] == "|":
@@ -63,16 +66,6 @@ def completeness(view: View) -> float | None:
     if value is not None and bare != last:
         value = max(value, 0.3)  # a closing bracket or mark ends something, if not a sentence
     return value
-
-
-def _in_fence(view: View) -> bool:
-    """Whether the end lies inside a code block."""
-    if "````" in view.answer:
-        return False  # blocks in blocks: not for counting
-    fences = _FENCE.findall(view.answer if view.whole else view.tail)
-    if view.whole:
-        return len(fences) % 2 == 1
-    return bool(fences and fences[-1].strip())  # only an opening fence names a language
 
 
 def _is_code(view: View) -> bool:
@@ -89,6 +82,17 @@ def _balance(view: View) -> float:
     """For what may be code without a fence: 1 unless it ends with blocks left open."""
     opened = view.answer.count("{") if view.whole else 0
     return 0.2 if opened > 1 and opened > view.answer.count("}") else 1.0
+
+
+def _in_parts(view: View) -> bool:
+    """Whether the text has several parts, and lists in more than one of them or within lists."""
+    parts = view.tail.split("\n\n")
+    if len(parts) < 4:
+        return False
+    listed = sum(
+        "\n- " in part or "\n* " in part or "\n1. " in part or part[:2] in ("- ", "* ") for part in parts
+    )
+    return listed > 1 or "\n  - " in view.tail or "\n   - " in view.tail
 
 
 def _opens(last: str) -> bool:
@@ -119,8 +123,13 @@ def _without_stop(view: View, bare: str) -> float | None:
     if bare.startswith("#"):
         return 0.1 if paragraph.startswith("#") else None  # a title without its text
     if ITEM.match(bare):
-        items = [line.strip() for line in view.lines[:-1]]
-        return _habit([line for line in items if ITEM.match(line)])
+        items = [line for line in map(str.strip, view.lines[:-1]) if ITEM.match(line)]
+        if not items:
+            return 0.3  # a list of one
+        value = _habit(items)
+        if value is not None and _in_parts(view):
+            value = min(value, 0.35 if view.tail[view.tail.rfind("\n") + 1 :].startswith("  ") else 0.55)
+        return value
     lines = paragraph.split("\n")
     if len(lines) > 1 and len(words) < 5 and lines[-2].rstrip()[-1:] in SIGN_OFFS:
         return 1.0  # a name under a letter

@@ -20,10 +20,7 @@ def directness(view: View) -> float | None:
     head = view.lower[:_HEAD]
     if not head:
         return None
-    for hint in REFUSAL_HINTS:
-        if hint in head:
-            break
-    else:
+    if not any(map(head.__contains__, REFUSAL_HINTS)):
         return 1.0
     if NO_ANSWER.match(head):
         return 0.0
