@@ -155,7 +155,7 @@ def test_every_line_lands_once_in_order_and_no_group_is_parted(places, picks):
     filled = sum(map(bool, parts))
     assert filled == min(3, len(set(chosen)))
     for place, home in homes.items():  # only the moved ones are away from where their hash puts them
-        assert (home != split._part(place, BOUNDS)) == (place in moved)
+        assert (home != split.part_of(place, BOUNDS)) == (place in moved)
 
 
 @given(st.sets(st.text(max_size=5), min_size=1), st.sets(st.text(max_size=5)))
@@ -173,6 +173,37 @@ def test_sizes_are_within_chance_of_the_shares():
     parts, _ = distributed([split.placer(42)(f"g{n}") for n in range(10_000)])
     for part, share in zip(parts, (0.8, 0.1, 0.1), strict=True):
         assert abs(len(part) - 10_000 * share) < 4 * (10_000 * share * (1 - share)) ** 0.5
+
+
+@given(st.sets(st.integers(0, (1 << 64) - 1), min_size=1, max_size=60), st.tuples(*[st.integers(0, 9)] * 2))
+def test_of_many_groups_those_near_a_border_decide_which_is_moved(seen, shares):
+    bounds = split.parts(shares[0] / 20, shares[1] / 20)
+    whole = split.fill({at: split.part_of(at, bounds) for at in sorted(seen)}, bounds)
+    near = split.nearest(seen, bounds)
+    assert split.fill({at: split.part_of(at, bounds) for at in sorted(near)}, bounds) == whole
+
+
+def test_a_part_with_a_tiny_share_is_filled_from_many_groups():
+    bounds = split.parts(1 - 2e-8, 1e-8)
+    places = [split.placer(3)(f"g{n}") for n in range(5000)]
+    parts, moved = distributed(places, bounds)
+    assert [len(part) for part in parts] == [4998, 1, 1]
+    assert sorted(moved) == sorted(places)[-2:]
+
+
+def test_groups_are_counted_in_memory_and_beyond_it(monkeypatch):
+    places = [split.placer(3)(f"g{n % 700}") for n in range(3000)]
+    expected = [sum(split.part_of(at, BOUNDS) == part for at in set(places)) for part in range(3)]
+    for held in (10_000, 50):
+        monkeypatch.setattr(split, "_HELD", held)
+        with split.Groups() as groups:
+            for at in places:
+                groups.add(at)
+            assert groups.counts(BOUNDS, {}) == expected
+            first = next(at for at in places if split.part_of(at, BOUNDS) == 0)
+            assert groups.counts(BOUNDS, {first: 2}) == [expected[0] - 1, expected[1], expected[2] + 1]
+            assert groups.counts(split.parts(0, 0), {}) == [0, 0, 700]
+            assert groups.counts(split.parts(0.5, 0.5), {})[2] == 0
 
 
 # --- the command ------------------------------------------------------------------------------------
