@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 
 from afs import jsonl
 from afs.messages import reason_of
@@ -13,9 +15,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _BUFFER = 1 << 18
-_WIDTH = 16  # bytes of a key
-_ROWS = 1 << 14
-_NO_KEY = bytes(_WIDTH)
+_BLOCK = 1 << 20
+_NAME = re.compile(r"afs-[0-9a-f]{16}\.spool")
 
 
 class Full(Exception):
@@ -34,11 +35,8 @@ class Spool:
         self._folder = os.environ.get("TMPDIR") or "/tmp"
         self._held: list[bytes] = []
         self._waiting = 0
-        self._rows = 0
-        path = os.path.join(self._folder, f"afs-{os.urandom(8).hex()}.spool")
         try:
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            os.unlink(path)
+            self._fd = _open_unnamed(self._folder)
         except OSError as error:
             raise self._full(error) from None
 
@@ -57,6 +55,15 @@ class Spool:
         if self._waiting > _BUFFER:
             self._flush()
 
+    def flush(self) -> None:
+        """Write what is held: before another process reads, or goes on writing. Raises Full."""
+        self._flush()
+
+    @property
+    def end(self) -> int:
+        """Bytes written so far."""
+        return self.size + self._waiting
+
     def lines(self) -> Iterator[bytes]:
         """All lines, without their newlines. Raises Full when what was written does not fit."""
         self._flush()
@@ -64,39 +71,29 @@ class Spool:
         for block in jsonl.Reader(self._fd, self.size + 1).blocks():
             yield from block
 
-    def write_row(self, number: int, key: int) -> None:
-        """Add a key of 128 bits as row `number`; the rows passed over stay zeros. Raises Full."""
-        for _ in range(number - self._rows):
-            self.write(_NO_KEY)
-        self.write(key.to_bytes(_WIDTH, "little"))
-        self._rows = number + 1
+    def blocks(self) -> Iterator[bytes]:
+        """All bytes, also those that a child process has written. Raises Full."""
+        start = 0
+        while data := self.read(_BLOCK, start):
+            yield data
+            start += len(data)
 
-    def last_rows(self) -> Iterator[bool | None]:
-        """For each row whether no later one has its key; None for a row of zeros.
-
-        The rows are read from the back, so that memory is that of the distinct keys and a bit a row.
-        """
+    def read(self, size: int, start: int) -> bytes:
+        """So many bytes from `start`, fewer at the end. Raises Full when what was written does not fit."""
         self._flush()
-        bits = bytearray(self._rows // 8 + 1)
-        seen: set[int] = set()
-        for start in range((self._rows - 1) // _ROWS * _ROWS, -1, -_ROWS):
-            keys = self._keys(start)
-            for row in range(start + len(keys) - 1, start - 1, -1):
-                key = keys[row - start]
-                if key not in seen:
-                    seen.add(key)
-                    bits[row >> 3] |= 1 << (row & 7)
-        del seen
-        for start in range(0, self._rows, _ROWS):
-            for row, key in enumerate(self._keys(start), start):
-                yield bits[row >> 3] >> (row & 7) & 1 == 1 if key else None
-
-    def _keys(self, start: int) -> list[int]:
-        size = min(_ROWS, self._rows - start) * _WIDTH
-        data = os.pread(self._fd, size, start * _WIDTH)
-        return [int.from_bytes(data[at : at + _WIDTH], "little") for at in range(0, size, _WIDTH)]
+        data = os.pread(self._fd, size, start)
+        if len(data) == size:
+            return data
+        parts = [data]
+        while data:
+            size, start = size - len(data), start + len(data)
+            data = os.pread(self._fd, size, start)
+            parts.append(data)
+        return b"".join(parts)
 
     def _flush(self) -> None:
+        if not self._held:
+            return
         view = memoryview(b"".join(self._held))
         self._held, self._waiting = [], 0
         self.size += len(view)
@@ -116,15 +113,15 @@ class Again:
     def __init__(self, paths: Sequence[str], max_record: int) -> None:
         self._paths = paths
         self._max = max_record
-        self._marks = [_mark(path) for path in paths]
+        self._marks = [mark(path) for path in paths]
 
     def lines(self) -> Iterator[bytes]:
         """Every line that is not blank and not over max_record, as afs.run counts them.
 
         Raises Changed for a file that is not what it was.
         """
-        for path, mark in zip(self._paths, self._marks, strict=True):
-            if _mark(path) != mark:
+        for path, before in zip(self._paths, self._marks, strict=True):
+            if mark(path) != before:
                 raise Changed(f"{path}: was changed while it was read; run again when it is complete")
             try:
                 for _, line in jsonl.lines(path, self._max):
@@ -134,6 +131,26 @@ class Again:
                 continue  # said at the first reading
 
 
-def _mark(path: str) -> tuple[int, int, int]:
+def _open_unnamed(folder: str) -> int:
+    """A new file without a name.
+
+    Where the system gives a file its name first, a run killed just then leaves an empty file; the next run
+    removes it. A run that is about to take that name away itself does not mind.
+    """
+    with contextlib.suppress(AttributeError, OSError):  # a system or a file system that cannot
+        return os.open(folder, os.O_RDWR | os.O_TMPFILE | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    for entry in os.listdir(folder):
+        if _NAME.fullmatch(entry):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(folder, entry))
+    path = os.path.join(folder, f"afs-{os.urandom(8).hex()}.spool")
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    return fd
+
+
+def mark(path: str) -> tuple[int, int, int]:
+    """What is another once a file was changed or replaced."""
     found = os.stat(path)
     return found.st_ino, found.st_size, found.st_mtime_ns
