@@ -1,6 +1,7 @@
 # The data pipeline as make rules: from what agents wrote on disk to training files.
 #
-#   raw/SOURCE -> samples -> scored -> kept -> unique -> splits/{train,val,test} -> FORMAT/{train,val,test}
+#   raw/SOURCE -> samples -> scored -> kept -> unique [-> clean] -> splits/{train,val,test}
+#     [-> train/balanced] [-> train/augmented] -> FORMAT/{train,val,test}
 #
 # `make pipeline` calls afs-pipeline. That takes the folder OUT for one run at a time, writes the stamps and
 # makes the target `files` inside OUT: every name below is relative to it. A stage is one pipe into NAME.part,
@@ -37,6 +38,12 @@ FORMAT ?= openai alpaca
 KNOWN ?=
 RULES ?=
 MIN_SCORE ?= 0.05
+# Stages that run only if they are asked for. BENCHMARKS: files whose items no sample may hold. BALANCE and
+# AUGMENT touch train alone: options of afs-rebalance, such as '--by domain --max 5000', and how many variants
+# of a request are written.
+BENCHMARKS ?=
+BALANCE ?=
+AUGMENT ?=
 MAX_REJECT ?= .05
 SEED ?= 42
 JOBS ?= 1
@@ -82,6 +89,10 @@ quiet :=
 
 parts := train val test
 raw := $(strip $(SOURCES:%=raw/%.jsonl) $(if $(INPUT),raw/input.jsonl))
+unique := $(if $(BENCHMARKS),clean,unique).jsonl
+# What train is converted from, and what it is augmented from.
+balanced := $(if $(BALANCE),train/balanced.jsonl,splits/train.jsonl)
+trained := $(if $(AUGMENT),train/augmented.jsonl,$(balanced))
 converted := $(foreach format,$(FORMAT),$(parts:%=$(format)/%.jsonl))
 
 quote = '$(subst ','\'',$(1))'
@@ -92,7 +103,7 @@ beside = $(call told,$(1)) --max-reject $(MAX_REJECT)
 
 .PHONY: pipeline files force
 
-pipeline: ## agents' logs to training files: AGENT_HOME= SOURCES= INPUT= OUT= FORMAT= KNOWN= RULES= MIN_SCORE= SEED= JOBS=
+pipeline: ## agents' logs to training files: AGENT_HOME= SOURCES= INPUT= OUT= FORMAT= KNOWN= RULES= MIN_SCORE= BENCHMARKS= BALANCE= AUGMENT= SEED= JOBS=
 	+@$(afs) pipeline run
 
 files: splits.summary.json $(converted)
@@ -139,20 +150,42 @@ unique.jsonl: kept.jsonl .stamp/unique
 	  -o $@.part; \
 	mv -f $@.part $@
 
+clean.jsonl: unique.jsonl .stamp/clean
+	@# clean: drop samples that hold an item of a benchmark
+	@$(call begin,clean) \
+	afs-decontaminate $(addprefix --against ,$(BENCHMARKS)) unique.jsonl $(call beside,clean) \
+	  -o $@.part; \
+	mv -f $@.part $@
+
 # Three files from one pipe: its summary, renamed last, stands for them. A missing one makes all anew.
 split := $(parts:%=splits/%.jsonl)
-splits.summary.json: unique.jsonl .stamp/splits $(if $(filter-out $(wildcard $(split)),$(split)),force)
+splits.summary.json: $(unique) .stamp/splits $(if $(filter-out $(wildcard $(split)),$(split)),force)
 	@# splits: part into train, val and test; a conversation stays whole
 	@$(call begin,splits) \
-	afs-split --seed $(SEED) unique.jsonl $(subst $@,$@.part,$(call beside,splits)) \
+	afs-split --seed $(SEED) $(unique) $(subst $@,$@.part,$(call beside,splits)) \
 	  -o splits.part; \
 	mkdir -p splits; mv -f $(parts:%=splits.part/%.jsonl) splits; rmdir splits.part; \
 	mv -f $@.part $@
 
+train/balanced.jsonl: splits.summary.json .stamp/train/balanced
+	@# train/balanced: give the groups of train their shares
+	@$(call begin,train/balanced) \
+	afs-rebalance $(BALANCE) --seed $(SEED) splits/train.jsonl $(call beside,train/balanced) \
+	  -o $@.part; \
+	mv -f $@.part $@
+
+train/augmented.jsonl: $(filter train/%,$(balanced)) splits.summary.json .stamp/train/augmented
+	@# train/augmented: variants of requests in train
+	@$(call begin,train/augmented) \
+	afs-augment --variants $(AUGMENT) --seed $(SEED) $(balanced) $(call beside,train/augmented) \
+	  -o $@.part; \
+	mv -f $@.part $@
+
+$(filter %/train.jsonl,$(converted)): $(filter train/%,$(trained))
 $(converted): %.jsonl: splits.summary.json .stamp/%
 	@# $*: convert one part
 	@$(call begin,$*) \
-	afs-convert --format $(@D) splits/$(@F) $(call beside,$(subst /,-,$*)) \
+	afs-convert --format $(@D) $(if $(filter train.jsonl,$(@F)),$(trained),splits/$(@F)) $(call beside,$(subst /,-,$*)) \
 	  -o $@.part; \
 	mv -f $@.part $@
 
@@ -162,7 +195,7 @@ force:
 
 # What afs-pipeline asks first: the values of the variables, and the table of uses.
 ifeq ($(MAKECMDGOALS),settings)
-asked := AGENT_HOME SOURCES INPUT OUT FORMAT KNOWN RULES MIN_SCORE MAX_REJECT SEED JOBS $(filter %.uses,$(.VARIABLES))
+asked := AGENT_HOME SOURCES INPUT OUT FORMAT KNOWN RULES MIN_SCORE BENCHMARKS BALANCE AUGMENT MAX_REJECT SEED JOBS $(filter %.uses,$(.VARIABLES))
 $(foreach name,$(asked),$(info $(name)=$($(name))))
 .PHONY: settings
 settings: ;

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 VARIABLES = (
     *("AGENT_HOME", "SOURCES", "INPUT", "OUT", "FORMAT", "KNOWN", "RULES"),
-    *("MIN_SCORE", "MAX_REJECT", "SEED", "JOBS"),
+    *("MIN_SCORE", "BENCHMARKS", "BALANCE", "AUGMENT", "MAX_REJECT", "SEED", "JOBS"),
 )
 _SETTINGS = ".stamp/settings.json"
 _LOCK = ".stamp/lock"
@@ -63,7 +63,9 @@ def resolve(values: dict[str, str], commands: str) -> dict[str, str]:
     if os.path.exists(out) and not os.path.isdir(out):
         fail(f"{out}: is a file; name a folder")
     _check_formats(found["FORMAT"].split())
-    for name in ("KNOWN", "RULES"):
+    if not re.fullmatch(r"[\w .,=:/+-]*", found["BALANCE"]):
+        fail(f"BALANCE: '{found['BALANCE']}' holds more than options of afs-rebalance and plain words")
+    for name in ("KNOWN", "RULES", "BENCHMARKS"):
         found[name] = " ".join(_extras(name, found[name], out))
     inputs = _inputs(found["INPUT"])
     if not found["SOURCES"] and not inputs:
@@ -90,9 +92,10 @@ def _check_numbers(found: dict[str, str]) -> None:
             fail(f"{name}: '{found[name]}' is not a number from 0 to 1")
     if not found["MAX_REJECT"]:
         fail("MAX_REJECT is empty; name a number from 0 to 1")
-    for name, pattern in (("SEED", r"-?\d+"), ("JOBS", r"\d+")):
+    for name, pattern in (("SEED", r"-?\d+"), ("JOBS", r"\d+"), ("AUGMENT", r"\d*")):
         if not re.fullmatch(pattern, found[name], re.ASCII):
             fail(f"{name}: '{found[name]}' is not a whole number")
+    found["AUGMENT"] = found["AUGMENT"].lstrip("0")  # none is none
     if int(found["JOBS"]) == 0:
         found["JOBS"] = str(os.cpu_count() or 1)
 

@@ -181,6 +181,9 @@ def _stamp(line: Pipeline, stage: str, recipe: str) -> str:
         rows.append(f"configuration {_digest(settings.path)}")
     if stage.startswith("raw/"):
         rows.append(_origin(line, stage.removeprefix("raw/"), settings.rules))
+    elif stage == "clean":
+        paths = line.variables["BENCHMARKS"].split()
+        rows.append(_facts((path, real(line, path)) for path in paths))
     return "\n".join(rows) + "\n"
 
 
@@ -201,6 +204,11 @@ def _origin(line: Pipeline, source: str, rules: Iterable[str]) -> str:
         files = [(os.path.relpath(path, home), path) for path in logs(source, home)]
     extras = [*f"{line.variables['KNOWN']} {line.variables['RULES']}".split(), *rules]
     files += [(path, real(line, path)) for path in extras if path != "auto"]
+    return f"{len(files)} files {_facts(files)}"
+
+
+def _facts(files: Iterable[tuple[str, str]]) -> str:
+    """Name, size and time of files outside the folder, as one number."""
     digest = hashlib.sha256()
     for name, path in files:
         try:
@@ -209,7 +217,7 @@ def _origin(line: Pipeline, source: str, rules: Iterable[str]) -> str:
         except OSError as error:
             facts = f"{name}\0{reason_of(error)}\0"
         digest.update(os.fsencode(facts))
-    return f"{len(files)} files {digest.hexdigest()}"
+    return digest.hexdigest()
 
 
 def logs(source: str, home: str) -> list[str]:

@@ -272,3 +272,30 @@ all_after_raw='afs-validate afs-score afs-filter afs-dedupe afs-split afs-conver
     [ "$(wc -l <out/samples.jsonl)" -ge 3 ]
     [ "$(wc -l <out/raw/codex.rejects.jsonl)" -ge 2 ]
 }
+
+@test "BENCHMARKS, BALANCE and AUGMENT are stages of their own, and touch train alone" {
+    afs pipeline run -q --home "$ROOT/examples/home" --output plain
+    run --separate-stderr afs pipeline run --home "$ROOT/examples/home" --output full \
+        --benchmarks "$ROOT/examples/benchmark.jsonl" --balance '--by source' --augment 2
+    [ "$status" -eq 0 ]
+    [ "$(grep -cE '^(clean|train/balanced|train/augmented) +done ' <<<"$output")" -eq 3 ]
+    cmp plain/splits/train.jsonl full/splits/train.jsonl
+    for part in val test; do
+        cmp "plain/openai/$part.jsonl" "full/openai/$part.jsonl"
+    done
+    ! cmp -s plain/openai/train.jsonl full/openai/train.jsonl || return 1
+    [ "$(wc -l <full/train/augmented.jsonl)" -gt "$(wc -l <full/train/balanced.jsonl)" ]
+    [ "$(wc -l <full/openai/train.jsonl)" -eq "$(wc -l <full/train/augmented.jsonl)" ]
+    run --separate-stderr afs pipeline run --home "$ROOT/examples/home" --output full \
+        --benchmarks "$ROOT/examples/benchmark.jsonl" --balance '--by source' --augment 2
+    [[ "$stderr" == *"nothing to do"* ]]
+    question=$(sed -n 's/.*"instruction":"\([^"\\]*\)".*/\1/p' plain/unique.jsonl | awk 'NF > 9' | head -n 1)
+    printf '%s\n' "$question" >items.txt
+    afs pipeline run -q --home "$ROOT/examples/home" --output full --benchmarks items.txt
+    ! grep -qF "$question" full/splits/*.jsonl || return 1
+    grep -qF "$question" full/unique.jsonl
+    run --separate-stderr -2 afs pipeline run --home "$ROOT/examples/home" --output full --balance '--by x; true'
+    [[ "$stderr" == *"BALANCE: "*"plain words"* ]]
+    run --separate-stderr -2 afs pipeline run --home "$ROOT/examples/home" --output full --augment many
+    [[ "$stderr" == *"AUGMENT: 'many' is not a whole number"* ]]
+}

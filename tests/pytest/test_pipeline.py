@@ -109,7 +109,7 @@ def test_the_rules_use_nothing_newer_than_make_3_81():
 def test_every_recipe_of_a_stage_begins_strictly_and_renames_last():
     recipes = RULES[RULES.index("# --- The rules") :]
     bodies = re.findall(r"\t@# .*\n((?:\t.*\n)+)", recipes)
-    assert len(bodies) == 8
+    assert len(bodies) == 11
     for body in bodies:
         assert body.startswith("\t@$(call begin,")
         assert body.endswith("mv -f $@.part $@\n")
@@ -159,7 +159,7 @@ def test_defaults(here):
     made = stages.settings(MAKE, str(here / "commands"), {})
     assert [made[name] for name in pipeline.VARIABLES] == [
         *("examples/home", "codex claude gemini antigravity", "", "training_data/pipeline"),
-        *("openai alpaca", "", "", "0.05", ".05", "42", "1"),
+        *("openai alpaca", "", "", "0.05", "", "", "", ".05", "42", "1"),
     ]
     given = stages.settings(MAKE, str(here / "commands"), {"AGENT_HOME": "home"})
     assert given["OUT"] == "training_data/pipeline-home"
