@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import signal
@@ -19,6 +20,9 @@ PYTHON_BIN = os.path.dirname(sys.executable)
 # The same examples at every run, and no database in the tree.
 settings.register_profile("afs", derandomize=True, deadline=None, database=None, print_blob=False)
 settings.load_profile("afs")
+
+# Thousands of tests leave a large heap: going through it often costs minutes, and falls into what is timed.
+gc.set_threshold(50_000, 20, 50)
 
 # A shell starts what is in its background with interrupts ignored; the tests are about what they do.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -350,4 +350,4 @@ def test_a_hostile_text_takes_no_time(text):
 
     start = time.process_time()
     augment.reworded(text, 3, 1)
-    assert time.process_time() - start < 0.5
+    assert time.process_time() - start < 1.5

@@ -451,7 +451,7 @@ def test_a_text_without_the_names_costs_little():
     text = "def walk(value, each):\n    return [each(item) for item in value]\n" * 15000
     start = time.process_time()
     assert finder.find(text) == ()
-    assert time.process_time() - start < 0.1
+    assert time.process_time() - start < 0.5
     many = Positions([Name(f"zaphod{number}q", "user") for number in range(2000)])
     start = time.process_time()
     assert many.find(text) == ()
