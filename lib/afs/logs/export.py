@@ -86,11 +86,12 @@ def export(run: Run, source: Source, make: Callable[[Run, Source], Job] | None =
     if not groups and run.status == 0 and not job.selection.excluded:
         run.warn(f"no {source.NAME} logs under {', '.join(job.selection.places())}; nothing to do")
     sizes = [sum(map(_size, files)) for _, files in groups]
+    total = sum(sizes)
     for (root, files), size in zip(groups, sizes, strict=True):
         if job.full():
             break
         job.group(root, files)
-        run.progress(size, sum(sizes))
+        run.progress(size, total)
     job.close()
 
 
@@ -179,11 +180,11 @@ class Job:
     def _all_unchanged(self, entries: list[dict[str, Any]]) -> bool:
         """Settle all conversations of a group as they were; False where their samples cannot be copied."""
         lines = [self.earlier.lines(entry["samples"]) if self.earlier else [] for entry in entries]
-        known = set(self.known)
+        mine: set[str] = set()
         for entry in entries:
-            if not self._stands(entry, known):
+            if not self._stands(entry, mine):
                 return False
-            known.update(name for name, _ in entry["samples"])
+            mine.update(name for name, _ in entry["samples"])
         if None in lines:
             return False
         for entry, copies in zip(entries, lines, strict=True):
@@ -241,14 +242,19 @@ class Job:
         """Whether none of a conversation's files has changed; it is taken over then as it was."""
         entry = self.state.settled(talk)
         copies = self.earlier.lines(entry["samples"]) if entry and self.earlier else []
-        if entry is None or copies is None or not self._stands(entry, self.known):
+        if entry is None or copies is None or not self._stands(entry, set()):
             return False
         self._unchanged(entry, copies)
         return True
 
-    def _stands(self, entry: dict[str, Any], known: set[str]) -> bool:
-        """Whether it gives what it gave: no other gives its samples, another those that it left out."""
-        return known.issuperset(entry["elsewhere"]) and known.isdisjoint(name for name, _ in entry["samples"])
+    def _stands(self, entry: dict[str, Any], more: set[str]) -> bool:
+        """Whether it gives what it gave: no other gives its samples, another those that it left out.
+
+        `more` are samples of its group that are known beside those of this run.
+        """
+        if any(name in self.known or name in more for name, _ in entry["samples"]):
+            return False
+        return all(name in self.known or name in more for name in entry["elsewhere"])
 
     def _turns(self, talk: Conversation) -> None:
         turns = list(talk.turns)
