@@ -53,7 +53,7 @@ def holds(generation, seed):
 
 @pytest.mark.parametrize("generation", write_codex.GENERATIONS)
 def test_each_turn_is_recovered_and_none_twice(generation):
-    @settings(max_examples=150)
+    @settings(max_examples=50)
     @given(st.integers(0, 2**32))
     def property_of(seed):
         holds(generation, seed)

@@ -40,7 +40,7 @@ def comes_back(folder, seed, generation):
 
 
 @pytest.mark.parametrize("generation", write_history.GENERATIONS)
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(seed=st.integers(0, 1 << 32))
 def test_the_truth_comes_back(tmp_path_factory, generation, seed):
     comes_back(tmp_path_factory.mktemp("truth"), seed, generation)

@@ -338,6 +338,7 @@ def test_a_megabyte_of_one_sign_takes_time_in_step_with_its_length(sign):
     assert seconds(half * 2) < 4 * seconds(half) + 0.5
 
 
+@pytest.mark.slow
 def test_no_rule_is_slow_on_its_own_words_over_and_over():
     for rule in REDACTOR.rules:
         words = [*rule.starts[:1], *rule.anchors[:1], *(joined(example) for example in rule.hit[:1])]
@@ -347,6 +348,7 @@ def test_no_rule_is_slow_on_its_own_words_over_and_over():
                 assert seconds(text) < 0.3, (rule.id, glue)
 
 
+@pytest.mark.slow
 def test_no_rule_is_slow_on_its_words_before_a_wall():
     for rule in REDACTOR.rules:
         example = joined(rule.hit[0]) if rule.hit else ""
