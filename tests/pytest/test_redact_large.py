@@ -81,12 +81,14 @@ def test_ten_thousand_values_of_one_conversation():
     assert out[-1].value.count("REDACTED_PASSWORD_") == 10_000 and "Zq0" not in out[-1].value
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_findings_in_one_record():
     out, counts = REDACTOR.redact({"a": [f"{TOKEN} {OTHER}"] * 50_000})
     assert counts == {"GITHUB_TOKEN": 100_000}
     assert out["a"][-1] == f"{GITHUB} REDACTED_GITHUB_TOKEN_2"
 
 
+@pytest.mark.slow
 def test_fifty_megabytes_in_one_string_in_bounded_memory(tmp_path):
     size = 50_000_000
     source = tmp_path / "big.jsonl"
