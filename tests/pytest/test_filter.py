@@ -417,7 +417,7 @@ def is_large():
     """Whether this process holds so much that the child's bound, which counts it, means nothing."""
     try:
         with open("/proc/self/statm") as file:
-            return int(file.read().split()[5]) * 4096 > 200 << 20
+            return int(file.read().split()[5]) * 4096 > 128 << 20
     except OSError:
         return False
 

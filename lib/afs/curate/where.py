@@ -120,6 +120,15 @@ class Child:
         return _FAILED
 
 
+def _held() -> int:
+    """Bytes of data that this process has from its parent: the bound is for what comes beside."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[5]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
 def _serve(expression: str, seconds: float, reads: int, writes: int, letters: mmap.mmap) -> NoReturn:
     """The child: read some lines, answer each with a letter, say when all are answered."""
     try:
@@ -135,9 +144,10 @@ def _serve(expression: str, seconds: float, reads: int, writes: int, letters: mm
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
         hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        held = _held()
 
         def bound(size: int) -> None:
-            most = _MEMORY + _COPIES * size
+            most = held + _MEMORY + _COPIES * size
             resource.setrlimit(resource.RLIMIT_DATA, (most if hard < 0 else min(most, hard), hard))
 
         def start(size: int) -> None:
